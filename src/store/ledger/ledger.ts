@@ -1,0 +1,114 @@
+import type { AlertEvent, AlertRevision, EndReason } from '../../model/alert.ts';
+import type { Level } from '../../model/rule.ts';
+
+/** What one fold of [from, to) of a partition commits, in one transaction, fenced by (partition, epoch, from). */
+export interface LedgerBatch {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly from: number;
+  readonly to: number;
+  readonly revisions: readonly { readonly offset: number; readonly index: number; readonly revision: AlertRevision }[];
+  /** Partition clock after the batch, epoch ms. */
+  readonly clockAt: number;
+}
+
+/** `seq` orders all revisions; `position` is the SSE id, `partition:offset:index`. */
+export interface StoredRevision { readonly seq: number; readonly position: string; readonly revision: AlertRevision; readonly state: AlertState }
+export type AlertState = 'active' | 'unverified' | 'ended';
+
+export interface AlertFilter {
+  readonly state?: AlertState | 'open';
+  readonly level?: Level;
+  readonly rule?: string;
+  readonly hazard?: string;
+  /** Subject id or region code. */
+  readonly area?: string;
+  readonly from?: number;
+  readonly to?: number;
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+export interface Subscription {
+  readonly id: string;
+  readonly name: string;
+  readonly channel: string;
+  /** The lowest level that is told. */
+  readonly level: Level;
+  /** `all`, or subject ids and region codes. */
+  readonly areas: 'all' | readonly string[];
+  readonly address?: string;
+}
+
+export type DeliveryState = 'waiting' | 'sending' | 'delivered' | 'dead' | 'dropped';
+export interface Delivery {
+  /** Idempotency key: alert.revision.subscription. */
+  readonly key: string;
+  readonly seq: number;
+  readonly alert: string;
+  readonly revision: number;
+  readonly subscription: Subscription;
+  readonly state: DeliveryState;
+  readonly attempts: number;
+  readonly nextAttemptAt: number;
+  readonly lastError?: string;
+  readonly deliveredAt?: number;
+}
+
+/** The ledger port: what must never be lost about alerts. Every engine passes `conformance.ts`. Instants are epoch ms. */
+export interface Ledger {
+  /** Takes the partition over: raises its epoch durably and returns it with the position to go on from. */
+  acquire(partition: number): Promise<{ readonly epoch: number; readonly offset: number; readonly clockAt: number }>;
+  /**
+   * Commits batches of several partitions in one transaction: revisions, alerts, outbox rows and positions together.
+   * A batch whose (epoch, from) is not the stored one rejects everything with ATL_FENCED.
+   */
+  commit(batches: readonly LedgerBatch[]): Promise<void>;
+  positions(): Promise<readonly { readonly partition: number; readonly epoch: number; readonly offset: number; readonly clockAt: number }[]>;
+
+  alerts(filter: AlertFilter): Promise<{ readonly items: readonly StoredRevision[]; readonly next: string | null }>;
+  history(alert: string): Promise<readonly StoredRevision[]>;
+  /** Revisions after the position, in order, up to limit; undefined for an unknown position. */
+  since(position: string | null, limit: number): Promise<readonly StoredRevision[] | undefined>;
+  /** All events in the contract's order (at, rule, subject.id, revision). */
+  events(): AsyncIterable<AlertEvent>;
+
+  /** Subscriptions from the configuration replace those of origin `config`; others come by API. */
+  putSubscriptions(origin: 'config' | 'api', subscriptions: readonly Subscription[]): Promise<void>;
+  subscriptions(): Promise<readonly Subscription[]>;
+  /** Oldest outbox rows not yet expanded, with their revision. */
+  outbox(limit: number): Promise<readonly { readonly revision: StoredRevision; readonly createdAt: number }[]>;
+  /** Writes the deliveries of one outbox row and takes the row out, in one transaction; repeats are no-ops. */
+  expand(seq: number, subscriptions: readonly Subscription[], now: number): Promise<void>;
+  /** Claims up to `limit` due deliveries until `leaseUntil`, the reds first. */
+  claim(now: number, leaseUntil: number, limit: number): Promise<readonly Delivery[]>;
+  settle(key: string, outcome: { readonly state: 'delivered' | 'dead' | 'waiting'; readonly at: number; readonly nextAttemptAt?: number; readonly error?: string }): Promise<void>;
+  deliveries(filter: { readonly alert?: string; readonly state?: DeliveryState; readonly limit: number }): Promise<readonly Delivery[]>;
+  oldestOutboxAt(): Promise<number | null>;
+
+  /** CAP messages that left, immutable: body by (alert, revision). Repeats are no-ops. */
+  putCap(message: { readonly alert: string; readonly revision: number; readonly identifier: string; readonly sentText: string; readonly xml: string; readonly createdAt: number }): Promise<void>;
+  cap(alert: string, revision?: number): Promise<{ readonly revision: number; readonly identifier: string; readonly sentText: string; readonly xml: string } | undefined>;
+  capFeed(limit: number): Promise<readonly { readonly alert: string; readonly revision: number; readonly identifier: string; readonly sentText: string; readonly xml: string; readonly createdAt: number }[]>;
+
+  /** Records that the fold skipped, kept for every later fold. */
+  skip(entry: { readonly partition: number; readonly offset: number; readonly reason: string; readonly at: number }): Promise<void>;
+  skips(): Promise<readonly { readonly partition: number; readonly offset: number; readonly reason: string; readonly at: number }[]>;
+  /** Commands: a row first, then appended to every partition by a relay. */
+  putCommand(command: { readonly id: string; readonly json: string; readonly at: number }): Promise<void>;
+  pendingCommands(): Promise<readonly { readonly id: string; readonly json: string }[]>;
+  commandRelayed(id: string): Promise<void>;
+  /** Immutable documents by content hash (SHA-256 hex). */
+  putDocument(bytes: Uint8Array): Promise<string>;
+  document(hash: string): Promise<Uint8Array | undefined>;
+  /** Reports of unknown stations and unreadable input, kept until adopted or dropped. */
+  hold(entry: { readonly kind: 'unknown-station' | 'quarantine'; readonly station?: string; readonly payload: Uint8Array; readonly reason: string; readonly at: number }): Promise<void>;
+  held(filter: { readonly kind?: 'unknown-station' | 'quarantine'; readonly station?: string; readonly limit: number }): Promise<readonly { readonly id: number; readonly kind: string; readonly station: string | null; readonly payload: Uint8Array; readonly reason: string; readonly at: number }[]>;
+  release(ids: readonly number[]): Promise<void>;
+  stations(): Promise<readonly import('../../model/station.ts').Station[]>;
+  putStations(stations: readonly import('../../model/station.ts').Station[]): Promise<void>;
+  meta(key: string): Promise<string | undefined>;
+  putMeta(key: string, value: string): Promise<void>;
+  close(): Promise<void>;
+}
+export type { EndReason };
