@@ -7,13 +7,22 @@ export interface LedgerBatch {
   readonly epoch: number;
   readonly from: number;
   readonly to: number;
-  readonly revisions: readonly { readonly offset: number; readonly index: number; readonly revision: AlertRevision }[];
+  readonly revisions: readonly {
+    readonly offset: number;
+    readonly index: number;
+    readonly revision: AlertRevision;
+  }[];
   /** Partition clock after the batch, epoch ms. */
   readonly clockAt: number;
 }
 
 /** `seq` orders all revisions; `position` is the SSE id, `partition:offset:index`. */
-export interface StoredRevision { readonly seq: number; readonly position: string; readonly revision: AlertRevision; readonly state: AlertState }
+export interface StoredRevision {
+  readonly seq: number;
+  readonly position: string;
+  readonly revision: AlertRevision;
+  readonly state: AlertState;
+}
 export type AlertState = 'active' | 'unverified' | 'ended';
 
 export interface AlertFilter {
@@ -58,15 +67,26 @@ export interface Delivery {
 /** The ledger port: what must never be lost about alerts. Every engine passes `conformance.ts`. Instants are epoch ms. */
 export interface Ledger {
   /** Takes the partition over: raises its epoch durably and returns it with the position to go on from. */
-  acquire(partition: number): Promise<{ readonly epoch: number; readonly offset: number; readonly clockAt: number }>;
+  acquire(
+    partition: number,
+  ): Promise<{ readonly epoch: number; readonly offset: number; readonly clockAt: number }>;
   /**
    * Commits batches of several partitions in one transaction: revisions, alerts, outbox rows and positions together.
    * A batch whose (epoch, from) is not the stored one rejects everything with ATL_FENCED.
    */
   commit(batches: readonly LedgerBatch[]): Promise<void>;
-  positions(): Promise<readonly { readonly partition: number; readonly epoch: number; readonly offset: number; readonly clockAt: number }[]>;
+  positions(): Promise<
+    readonly {
+      readonly partition: number;
+      readonly epoch: number;
+      readonly offset: number;
+      readonly clockAt: number;
+    }[]
+  >;
 
-  alerts(filter: AlertFilter): Promise<{ readonly items: readonly StoredRevision[]; readonly next: string | null }>;
+  alerts(
+    filter: AlertFilter,
+  ): Promise<{ readonly items: readonly StoredRevision[]; readonly next: string | null }>;
   history(alert: string): Promise<readonly StoredRevision[]>;
   /** Revisions after the position, in order, up to limit; undefined for an unknown position. */
   since(position: string | null, limit: number): Promise<readonly StoredRevision[] | undefined>;
@@ -77,23 +97,78 @@ export interface Ledger {
   putSubscriptions(origin: 'config' | 'api', subscriptions: readonly Subscription[]): Promise<void>;
   subscriptions(): Promise<readonly Subscription[]>;
   /** Oldest outbox rows not yet expanded, with their revision. */
-  outbox(limit: number): Promise<readonly { readonly revision: StoredRevision; readonly createdAt: number }[]>;
+  outbox(
+    limit: number,
+  ): Promise<readonly { readonly revision: StoredRevision; readonly createdAt: number }[]>;
   /** Writes the deliveries of one outbox row and takes the row out, in one transaction; repeats are no-ops. */
   expand(seq: number, subscriptions: readonly Subscription[], now: number): Promise<void>;
   /** Claims up to `limit` due deliveries until `leaseUntil`, the reds first. */
   claim(now: number, leaseUntil: number, limit: number): Promise<readonly Delivery[]>;
-  settle(key: string, outcome: { readonly state: 'delivered' | 'dead' | 'waiting'; readonly at: number; readonly nextAttemptAt?: number; readonly error?: string }): Promise<void>;
-  deliveries(filter: { readonly alert?: string; readonly state?: DeliveryState; readonly limit: number }): Promise<readonly Delivery[]>;
+  settle(
+    key: string,
+    outcome: {
+      readonly state: 'delivered' | 'dead' | 'waiting';
+      readonly at: number;
+      readonly nextAttemptAt?: number;
+      readonly error?: string;
+    },
+  ): Promise<void>;
+  deliveries(filter: {
+    readonly alert?: string;
+    readonly state?: DeliveryState;
+    readonly limit: number;
+  }): Promise<readonly Delivery[]>;
   oldestOutboxAt(): Promise<number | null>;
 
   /** CAP messages that left, immutable: body by (alert, revision). Repeats are no-ops. */
-  putCap(message: { readonly alert: string; readonly revision: number; readonly identifier: string; readonly sentText: string; readonly xml: string; readonly createdAt: number }): Promise<void>;
-  cap(alert: string, revision?: number): Promise<{ readonly revision: number; readonly identifier: string; readonly sentText: string; readonly xml: string } | undefined>;
-  capFeed(limit: number): Promise<readonly { readonly alert: string; readonly revision: number; readonly identifier: string; readonly sentText: string; readonly xml: string; readonly createdAt: number }[]>;
+  putCap(message: {
+    readonly alert: string;
+    readonly revision: number;
+    readonly identifier: string;
+    readonly sentText: string;
+    readonly xml: string;
+    readonly createdAt: number;
+  }): Promise<void>;
+  cap(
+    alert: string,
+    revision?: number,
+  ): Promise<
+    | {
+        readonly revision: number;
+        readonly identifier: string;
+        readonly sentText: string;
+        readonly xml: string;
+      }
+    | undefined
+  >;
+  capFeed(
+    limit: number,
+  ): Promise<
+    readonly {
+      readonly alert: string;
+      readonly revision: number;
+      readonly identifier: string;
+      readonly sentText: string;
+      readonly xml: string;
+      readonly createdAt: number;
+    }[]
+  >;
 
   /** Records that the fold skipped, kept for every later fold. */
-  skip(entry: { readonly partition: number; readonly offset: number; readonly reason: string; readonly at: number }): Promise<void>;
-  skips(): Promise<readonly { readonly partition: number; readonly offset: number; readonly reason: string; readonly at: number }[]>;
+  skip(entry: {
+    readonly partition: number;
+    readonly offset: number;
+    readonly reason: string;
+    readonly at: number;
+  }): Promise<void>;
+  skips(): Promise<
+    readonly {
+      readonly partition: number;
+      readonly offset: number;
+      readonly reason: string;
+      readonly at: number;
+    }[]
+  >;
   /** Commands: a row first, then appended to every partition by a relay. */
   putCommand(command: { readonly id: string; readonly json: string; readonly at: number }): Promise<void>;
   pendingCommands(): Promise<readonly { readonly id: string; readonly json: string }[]>;
@@ -102,8 +177,27 @@ export interface Ledger {
   putDocument(bytes: Uint8Array): Promise<string>;
   document(hash: string): Promise<Uint8Array | undefined>;
   /** Reports of unknown stations and unreadable input, kept until adopted or dropped. */
-  hold(entry: { readonly kind: 'unknown-station' | 'quarantine'; readonly station?: string; readonly payload: Uint8Array; readonly reason: string; readonly at: number }): Promise<void>;
-  held(filter: { readonly kind?: 'unknown-station' | 'quarantine'; readonly station?: string; readonly limit: number }): Promise<readonly { readonly id: number; readonly kind: string; readonly station: string | null; readonly payload: Uint8Array; readonly reason: string; readonly at: number }[]>;
+  hold(entry: {
+    readonly kind: 'unknown-station' | 'quarantine';
+    readonly station?: string;
+    readonly payload: Uint8Array;
+    readonly reason: string;
+    readonly at: number;
+  }): Promise<void>;
+  held(filter: {
+    readonly kind?: 'unknown-station' | 'quarantine';
+    readonly station?: string;
+    readonly limit: number;
+  }): Promise<
+    readonly {
+      readonly id: number;
+      readonly kind: string;
+      readonly station: string | null;
+      readonly payload: Uint8Array;
+      readonly reason: string;
+      readonly at: number;
+    }[]
+  >;
   release(ids: readonly number[]): Promise<void>;
   stations(): Promise<readonly import('../../model/station.ts').Station[]>;
   putStations(stations: readonly import('../../model/station.ts').Station[]): Promise<void>;

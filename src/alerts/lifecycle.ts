@@ -1,0 +1,128 @@
+import { invariant } from '../lib/errors.ts';
+import type { AlertEventName, EndReason } from '../model/alert.ts';
+import type { LevelState } from './timeline.ts';
+
+export type LifeState = 'none' | 'active' | 'unverified' | 'ended';
+
+/** Where each event leads from each state; null: it cannot happen there. The compiler finds a missing cell. */
+export const transitions = {
+  none: { raised: 'active', escalated: null, 'de-escalated': null, updated: null, unverified: null, verified: null, ended: null },
+  active: { raised: null, escalated: 'active', 'de-escalated': 'active', updated: 'active', unverified: 'unverified', verified: null, ended: 'ended' },
+  unverified: { raised: null, escalated: 'unverified', 'de-escalated': 'unverified', updated: 'unverified', unverified: null, verified: 'active', ended: 'ended' },
+  // Late data can undo an end: a bridged episode goes on (`updated`), a withdrawn one can be raised again.
+  ended: { raised: 'active', escalated: null, 'de-escalated': null, updated: 'active', unverified: null, verified: null, ended: null },
+} as const satisfies Record<LifeState, Record<AlertEventName, LifeState | null>>;
+
+/** What has been told of an alert so far. Levels are indexes into the rule's levels; instants epoch ms. */
+export interface ToldAlert {
+  readonly id: string;
+  readonly revision: number;
+  readonly level: number;
+  readonly levelSinceAt: number;
+  readonly onsetAt: number;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  readonly state: 'active' | 'unverified' | 'ended';
+  readonly endReason: EndReason | null;
+  /** Event time of the end; 0 while open. */
+  readonly endedAt: number;
+}
+
+/** What is known when the alert is looked at. */
+export interface Facts {
+  readonly level: LevelState;
+  /** The newest evaluation instant, or a timer's due time. */
+  readonly at: number;
+  /** Per level: its condition is true at the newest instant. */
+  readonly isTrue: readonly boolean[];
+  readonly isUnverified: boolean;
+  /** Partition clock. */
+  readonly clockAt: number;
+  readonly expiresMs: number;
+  /** False when a timer looks: only an evaluation extends. */
+  readonly isEvaluation: boolean;
+}
+
+export interface Decision {
+  readonly event: AlertEventName;
+  readonly endReason?: EndReason;
+  /** The level told after the event; for `ended` the last one. */
+  readonly level: number;
+  readonly onsetAt: number;
+  readonly at: number;
+}
+
+/** The one revision that an evaluation calls for, or null. Ended before level before verified before updated. */
+export function decide(told: ToldAlert | null, facts: Facts): Decision | null {
+  if (!told || told.state === 'ended') return decideRaise(told, facts);
+  return decideEnd(told, facts) ?? decideLevel(told, facts) ?? decideVerified(told, facts) ?? decideUpdate(told, facts);
+}
+
+function decideRaise(told: ToldAlert | null, { level, isTrue, at }: Facts): Decision | null {
+  if (level.level < 0) return null;
+  if (told && goesOn(told, level)) return { event: 'updated', level: level.level, onsetAt: told.onsetAt, at };
+  const highest = highestTrue(isTrue, level.level);
+  return highest < 0 ? null : { event: 'raised', level: highest, onsetAt: level.onsetAt, at };
+}
+
+/** Late data undid the clearing: the episode now began at or before the end that was told. */
+const goesOn = (told: ToldAlert, level: LevelState): boolean =>
+  told.endReason === 'cleared' && level.onsetAt <= told.endedAt;
+
+const highestTrue = (isTrue: readonly boolean[], upTo: number): number => isTrue.slice(0, upTo + 1).lastIndexOf(true);
+
+function decideEnd(told: ToldAlert, { level, at }: Facts): Decision | null {
+  const end = level.lastEnd;
+  const isEndOfThis = end !== null && end.endedAt >= told.onsetAt && end.endedAt >= told.levelSinceAt;
+  const isGone = level.level < 0 || (isEndOfThis && level.onsetAt > end.endedAt);
+  if (!isGone) return null;
+  const shape = { event: 'ended', level: told.level, onsetAt: told.onsetAt } as const;
+  if (end !== null && end.endedAt >= told.onsetAt) return { ...shape, endReason: 'cleared', at: end.endedAt };
+  return { ...shape, endReason: 'withdrawn', at };
+}
+
+function decideLevel(told: ToldAlert, { level, isTrue, at }: Facts): Decision | null {
+  if (level.level > told.level) {
+    const target = highestTrue(isTrue, level.level);
+    return target > told.level ? { event: 'escalated', level: target, onsetAt: level.onsetAt, at } : null;
+  }
+  if (level.level < told.level) {
+    return { event: 'de-escalated', level: level.level, onsetAt: level.onsetAt, at: Math.min(level.levelSinceAt, at) };
+  }
+  return null;
+}
+
+function decideVerified(told: ToldAlert, { isUnverified, level, at }: Facts): Decision | null {
+  const shape = { level: told.level, onsetAt: level.onsetAt, at };
+  if (isUnverified && told.state === 'active') return { event: 'unverified', ...shape };
+  if (!isUnverified && told.state === 'unverified') return { event: 'verified', ...shape };
+  return null;
+}
+
+function decideUpdate(told: ToldAlert, facts: Facts): Decision | null {
+  const { level, at, isTrue, clockAt, expiresMs } = facts;
+  const hasMoved = level.onsetAt !== told.onsetAt;
+  const isDue = facts.isEvaluation && isTrue.includes(true) && (clockAt - told.issuedAt) * 3 >= expiresMs * 2;
+  return hasMoved || isDue ? { event: 'updated', level: told.level, onsetAt: level.onsetAt, at } : null;
+}
+
+/** What is told after the decision. Throws when the transition table forbids it. */
+export function apply(told: ToldAlert | null, decision: Decision, facts: Pick<Facts, 'isUnverified' | 'clockAt' | 'expiresMs' | 'level'>, id: string): ToldAlert {
+  const from: LifeState = told?.id === id ? told.state : 'none';
+  const to = transitions[from][decision.event];
+  invariant(to !== null && to !== undefined, `an alert cannot be ${decision.event} while it is ${from}`);
+  const keepsExpiry = decision.event === 'ended' || (facts.isUnverified && from !== 'none');
+  const state = to === 'active' && facts.isUnverified && decision.event !== 'verified' && decision.event !== 'raised' ? 'unverified' : to;
+  return {
+    id,
+    revision: (from === 'none' ? 0 : (told as ToldAlert).revision) + 1,
+    level: decision.level,
+    levelSinceAt: told?.id === id && told.level === decision.level ? told.levelSinceAt : decision.at,
+    onsetAt: decision.onsetAt,
+    issuedAt: facts.clockAt,
+    expiresAt: keepsExpiry && told ? told.expiresAt : facts.clockAt + facts.expiresMs,
+    state: state as ToldAlert['state'],
+    endReason: decision.endReason ?? null,
+    endedAt: decision.event === 'ended' ? decision.at : 0,
+  };
+}

@@ -1,0 +1,149 @@
+import { FALSE, TRUE, type Truth, UNKNOWN } from '../stream/truth.ts';
+
+/**
+ * The level of one (rule, subject) over event time: a pure machine stepped at evaluation instants in order.
+ * It says what the level is; `lifecycle.ts` says what is told about it. States are immutable, so that a late reading
+ * can go back to the one before it.
+ */
+export interface LevelState {
+  /** Per level: the instant from which its condition has been true without a false between. */
+  readonly trueSince: readonly (number | null)[];
+  /** Per level: the instant from which its condition has been false without a true between. */
+  readonly falseSince: readonly (number | null)[];
+  /** Per level: held in this episode and not fallen since. */
+  readonly inForce: readonly boolean[];
+  /** Index of the present level; -1: no episode. */
+  readonly level: number;
+  /** Event time when the present level began. */
+  readonly levelSinceAt: number;
+  /** From when the lowest level held at the raise had held. */
+  readonly onsetAt: number;
+  /** The instant from which clear has been true and no level held. */
+  readonly clearSince: number | null;
+  /** The last episode that ended, by clearing. */
+  readonly lastEnd: { readonly onsetAt: number; readonly endedAt: number } | null;
+}
+
+export interface TimelineRule {
+  readonly holdsMs: readonly number[];
+  /** null: the rule has no `clear`. */
+  readonly clearHoldMs: number | null;
+}
+
+export const initialLevelState = (levels: number): LevelState => ({
+  trueSince: Array(levels).fill(null), falseSince: Array(levels).fill(null), inForce: Array(levels).fill(false),
+  level: -1, levelSinceAt: 0, onsetAt: 0, clearSince: null, lastEnd: null,
+});
+
+/** What was found at one instant: a truth per level, and of `clear` (ignored without one). */
+export interface Evaluation {
+  readonly at: number;
+  readonly levels: readonly Truth[];
+  readonly clear: Truth;
+  /** Only the newest instant of a report may raise or escalate (design section 5, "Two clocks"). */
+  readonly mayRaise: boolean;
+}
+
+const since = (before: number | null, truth: Truth, wanted: Truth, at: number): number | null =>
+  truth === UNKNOWN ? before : truth === wanted ? (before ?? at) : null;
+
+/** Steps the machine to the next instant. Returns the same object when nothing changed. */
+export function stepLevel(state: LevelState, rule: TimelineRule, evaluation: Evaluation): LevelState {
+  const { at, levels } = evaluation;
+  const isCalm = state.level < 0 && levels.every((truth, i) => truth !== TRUE && state.trueSince[i] === null);
+  if (isCalm) return state;
+  const trueSince = levels.map((truth, i) => since(state.trueSince[i] ?? null, truth, TRUE, at));
+  const held = levels.map(
+    (truth, i) => truth === TRUE && at - (trueSince[i] as number) >= (rule.holdsMs[i] as number),
+  );
+  const moved = { ...state, trueSince };
+  const next = state.level < 0 ? raise(moved, held, evaluation) : goOn(moved, rule, held, evaluation);
+  return isSame(state, next) ? state : next;
+}
+
+function raise(state: LevelState, held: readonly boolean[], { at, mayRaise }: Evaluation): LevelState {
+  const lowest = held.indexOf(true);
+  if (!mayRaise || lowest < 0) return state;
+  return {
+    ...state, inForce: held, level: held.lastIndexOf(true), levelSinceAt: at,
+    onsetAt: state.trueSince[lowest] as number, clearSince: null,
+    falseSince: state.falseSince.map(() => null),
+  };
+}
+
+function goOn(state: LevelState, rule: TimelineRule, held: readonly boolean[], evaluation: Evaluation): LevelState {
+  const { at, levels, mayRaise } = evaluation;
+  const fallMs = rule.clearHoldMs ?? 0;
+  const falseSince = levels.map((truth, i) => since(state.falseSince[i] ?? null, truth, FALSE, at));
+  const fallen = levels.map((truth, i) => truth === FALSE && at - (falseSince[i] as number) >= fallMs);
+  const inForce = levels.map((_, i) => !fallen[i] && ((state.inForce[i] as boolean) || (held[i] as boolean)));
+  const anyHeld = held.includes(true);
+  const clearSince = anyHeld ? null : since(state.clearSince, evaluation.clear, TRUE, at);
+  if (hasCleared(rule, evaluation, clearSince)) {
+    return { ...initialLevelState(levels.length), lastEnd: { onsetAt: state.onsetAt, endedAt: at } };
+  }
+  const highest = inForce.lastIndexOf(true);
+  // With no level in force the alert stays open at the lowest until it clears or expires.
+  const target = Math.max(highest, 0);
+  const level = target > state.level && !mayRaise ? state.level : target;
+  const levelSinceAt = level === state.level ? state.levelSinceAt : at;
+  return { ...state, falseSince, inForce, level, levelSinceAt, clearSince };
+}
+
+function hasCleared(rule: TimelineRule, { at, levels, clear }: Evaluation, clearSince: number | null): boolean {
+  if (rule.clearHoldMs === null) return levels.every((truth) => truth === FALSE);
+  // Unknown completes nothing: neither an unknown clear nor a level of which nothing is known.
+  if (clear !== TRUE || clearSince === null || levels.includes(UNKNOWN)) return false;
+  return at - clearSince >= rule.clearHoldMs;
+}
+
+function isSame(a: LevelState, b: LevelState): boolean {
+  return (
+    a.level === b.level && a.onsetAt === b.onsetAt && a.clearSince === b.clearSince && a.lastEnd === b.lastEnd &&
+    a.trueSince.every((value, i) => value === b.trueSince[i]) &&
+    a.falseSince.every((value, i) => value === b.falseSince[i]) &&
+    a.inForce.every((value, i) => value === b.inForce[i])
+  );
+}
+
+/** States by the instant that made them; goes back for late data, forgets what is older than lateness. */
+export class Timeline {
+  #states: { at: number; state: LevelState }[];
+  constructor(states: { at: number; state: LevelState }[]) {
+    this.#states = states;
+  }
+  static begin(levels: number): Timeline {
+    return new Timeline([{ at: Number.NEGATIVE_INFINITY, state: initialLevelState(levels) }]);
+  }
+  get state(): LevelState {
+    return (this.#states.at(-1) as { state: LevelState }).state;
+  }
+  /** Instants at or before this one are settled: an end by a timer or a person stands. */
+  get settledAt(): number {
+    return (this.#states[0] as { at: number }).at;
+  }
+  /** Undoes every step at or after `at`. */
+  rewind(at: number): void {
+    while (this.#states.length > 1 && (this.#states.at(-1) as { at: number }).at >= at) this.#states.pop();
+  }
+  step(rule: TimelineRule, evaluation: Evaluation): void {
+    const state = stepLevel(this.state, rule, evaluation);
+    if (state !== this.state) this.#states.push({ at: evaluation.at, state });
+  }
+  /** A timer or a person ended the episode at `at`: holds and onset begin anew after it. */
+  reset(at: number): void {
+    const levels = this.state.trueSince.length;
+    this.#states = [{ at, state: initialLevelState(levels) }];
+  }
+  forget(before: number): void {
+    let keep = 0;
+    while (keep + 1 < this.#states.length && (this.#states[keep + 1] as { at: number }).at < before) keep++;
+    if (keep > 0) this.#states.splice(0, keep);
+  }
+  snapshot(): readonly { at: number | null; state: LevelState }[] {
+    return this.#states.map(({ at, state }) => ({ at: Number.isFinite(at) ? at : null, state }));
+  }
+  static restore(states: readonly { at: number | null; state: LevelState }[]): Timeline {
+    return new Timeline(states.map(({ at, state }) => ({ at: at ?? Number.NEGATIVE_INFINITY, state })));
+  }
+}

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import { AtalaiaError } from '../lib/errors.ts';
+import type { Rule } from '../model/rule.ts';
+import type { Station } from '../model/station.ts';
+import type { FoldOptions } from '../stream/fold.ts';
+
+/** Bytes of a document and the name that they have by content. */
+export interface Document {
+  readonly hash: string;
+  readonly bytes: Uint8Array;
+}
+
+/** JSON with keys in order, so that equal content has equal bytes. */
+export function toDocument(content: unknown): Document {
+  const bytes = Buffer.from(JSON.stringify(content, (_, value: unknown) => (isPlain(value) ? sorted(value) : value)));
+  return { bytes, hash: createHash('sha256').update(bytes).digest('hex') };
+}
+
+const isPlain = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const sorted = (value: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** Immutable documents in memory: what the fold reads beside records. */
+export class DocumentCache {
+  readonly #bytes = new Map<string, Uint8Array>();
+  readonly #parsed = new Map<string, unknown>();
+
+  add(document: Document): string {
+    this.#bytes.set(document.hash, document.bytes);
+    return document.hash;
+  }
+  has(hash: string): boolean {
+    return this.#bytes.has(hash);
+  }
+  get<T>(hash: string): T {
+    if (!this.#parsed.has(hash)) {
+      const bytes = this.#bytes.get(hash);
+      if (!bytes) throw new AtalaiaError('ATL_STORE', `Document ${hash} is named by the log but not in the ledger. Give the data directory that belongs to this log.`);
+      this.#parsed.set(hash, JSON.parse(Buffer.from(bytes).toString('utf8')));
+    }
+    return this.#parsed.get(hash) as T;
+  }
+  foldOptions(latenessMs?: number): FoldOptions {
+    return {
+      ...(latenessMs === undefined ? {} : { latenessMs }),
+      rules: (hash) => this.get<readonly Rule[]>(hash),
+      stations: (hash) => this.get<readonly Station[]>(hash),
+    };
+  }
+}

@@ -1,0 +1,92 @@
+import type { AlertEvent } from '../model/alert.ts';
+import type { Effect } from '../model/effect.ts';
+import type { LogRecord } from '../model/record.ts';
+import type { Report } from '../model/report.ts';
+import type { Rule } from '../model/rule.ts';
+import type { Station } from '../model/station.ts';
+import { PartitionFold } from '../stream/fold.ts';
+import { DocumentCache, toDocument } from './documents.ts';
+import { partitionOf } from './partition.ts';
+
+export interface ReplayOptions {
+  readonly rules: readonly Rule[];
+  readonly stations: readonly Station[];
+  /** Default 64; the result does not depend on it. */
+  readonly partitions?: number;
+  readonly latenessMs?: number;
+  /** The recording's delay: `receivedAt` - `observedAt`. */
+  readonly delayMs?: number;
+  readonly onProgress?: (reports: number, at: number) => void;
+  readonly onEffect?: (effect: Effect) => void;
+}
+
+/** The contract's order: (`at`, `rule`, `subject.id`, `revision`), by code units. */
+export function compareEvents(a: AlertEvent, b: AlertEvent): number {
+  return a.at - b.at || compareText(a.rule, b.rule) || compareText(a.subject.id, b.subject.id) || a.revision - b.revision;
+}
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Folds a recording in one process and keeps its alert events. Feed reports in order of (`receivedAt`, station). */
+export class Replay {
+  readonly #options: ReplayOptions;
+  readonly #folds: PartitionFold[];
+  readonly #partitionOf: ReadonlyMap<string, number>;
+  readonly events: AlertEvent[] = [];
+  readonly counts = new Map<string, number>();
+  #reports = 0;
+  #now = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ReplayOptions) {
+    this.#options = options;
+    const partitions = options.partitions ?? 64;
+    this.#partitionOf = new Map(options.stations.map((station) => [station.id, partitionOf(station.region, partitions)]));
+    const documents = new DocumentCache();
+    const rules = documents.add(toDocument(options.rules));
+    const slices = Array.from({ length: partitions }, () => [] as Station[]);
+    for (const station of options.stations) slices[this.#partitionOf.get(station.id) as number]?.push(station);
+    this.#folds = slices.map((slice) => {
+      const fold = new PartitionFold(documents.foldOptions(options.latenessMs));
+      fold.apply({ kind: 'command', id: 'stations', command: { type: 'stations', hash: documents.add(toDocument(slice)) } });
+      fold.apply({ kind: 'command', id: 'rules', command: { type: 'rules', hash: rules } });
+      return fold;
+    });
+  }
+
+  feed(report: Report): void {
+    if (!Number.isFinite(this.#now)) this.#begin(report.receivedAt);
+    if (report.receivedAt > this.#now) this.#advance(report.receivedAt);
+    const partition = this.#partitionOf.get(report.station);
+    if (partition === undefined) this.#count('unknown-station');
+    else this.#apply(this.#folds[partition] as PartitionFold, { kind: 'report', report });
+    this.#reports++;
+    if (this.#reports % 5000 === 0) this.#options.onProgress?.(this.#reports, this.#now);
+  }
+
+  /** Ends the recording and returns its events in the contract's order. */
+  finish(): AlertEvent[] {
+    this.#options.onProgress?.(this.#reports, this.#now);
+    return this.events.sort(compareEvents);
+  }
+
+  #begin(startAt: number): void {
+    const command = { type: 'recording', delayMs: this.#options.delayMs ?? 0, startAt } as const;
+    for (const fold of this.#folds) this.#apply(fold, { kind: 'command', id: 'recording', command });
+  }
+
+  #advance(at: number): void {
+    this.#now = at;
+    for (const fold of this.#folds) this.#apply(fold, { kind: 'tick', at });
+  }
+
+  #apply(fold: PartitionFold, record: LogRecord): void {
+    for (const effect of fold.apply(record)) {
+      if (effect.kind === 'alert') this.events.push(effect.revision.event);
+      else if (effect.kind === 'counted') this.#count(effect.what);
+      this.#options.onEffect?.(effect);
+    }
+  }
+
+  #count(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+}

@@ -1,0 +1,63 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { batch, observation } from '../store/archive/conformance.ts';
+import { openDuckdbArchive } from '../store/archive/duckdb/archive.ts';
+import { exportCommand } from './export.ts';
+
+describe('atalaia export', () => {
+  let data: string;
+  beforeEach(async () => {
+    data = mkdtempSync(join(tmpdir(), 'atalaia-export-test-'));
+    const archive = await openDuckdbArchive({ path: join(data, 'archive.duckdb') });
+    await archive.commit([batch(0, 1, [observation(1, 1500), observation(2, 2500)])]);
+    await archive.close();
+  });
+  afterEach(() => rmSync(data, { recursive: true, force: true }));
+
+  async function run(...argv: string[]) {
+    const io = { stdout: new PassThrough(), stderr: new PassThrough() };
+    const [out, err] = [text(io.stdout), text(io.stderr)];
+    const status = await exportCommand.run(argv, io);
+    io.stdout.end();
+    io.stderr.end();
+    return { status, out: await out, err: await err };
+  }
+
+  test('CSV to standard output, within the bounds', async () => {
+    const result = await run('--format', 'csv', '--data', data, '--from', '2024-04-30T02:00:00Z');
+    expect(result).toMatchObject({ status: 0, err: '1 rows\n' });
+    expect(result.out.split('\n')).toHaveLength(3);
+  });
+
+  test('Parquet to a file', async () => {
+    const out = join(data, 'x.parquet');
+    expect((await run('--format', 'parquet', '--data', data, '--out', out)).status).toBe(0);
+    expect(readFileSync(out).subarray(0, 4).toString()).toBe('PAR1');
+  });
+
+  test('wrong usage is 2 and names the argument', async () => {
+    for (const argv of [
+      [],
+      ['--format', 'xml'],
+      ['--format', 'csv', '--from', 'yesterday'],
+      ['--fromat', 'csv'],
+      ['extra'],
+    ]) {
+      expect((await run(...argv, '--data', data)).status).toBe(2);
+    }
+    expect((await run('--format', 'csv', '--to', '24:00')).err).toContain('--to 24:00');
+    expect(await run('--help')).toMatchObject({ status: 0, out: exportCommand.usage });
+  });
+
+  test('what cannot be read is 1, and nothing is created', async () => {
+    const missing = join(data, 'missing');
+    expect((await run('--format', 'csv', '--data', missing)).status).toBe(1);
+    expect(existsSync(missing)).toBe(false);
+    writeFileSync(join(data, 'archive.duckdb'), 'not a database');
+    expect((await run('--format', 'csv', '--data', data)).status).toBe(1);
+  });
+});

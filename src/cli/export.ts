@@ -1,0 +1,140 @@
+import { once } from 'node:events';
+import { createReadStream, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { AtalaiaError, errorCodes } from '../lib/errors.ts';
+import { parseInstant } from '../model/time.ts';
+import { openDuckdbArchive } from '../store/archive/duckdb/archive.ts';
+
+/** Where a command writes; `process` fits. */
+export interface ExportIo {
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stderr: NodeJS.WritableStream;
+}
+
+const usage = `atalaia export --format parquet|csv [--out FILE] [--data DIR] [--from T] [--to T]
+
+Writes the observations of the archive, the newest value of each reading, in canonical units.
+
+  --format parquet|csv  form of the file
+  --out FILE            file to write (default: standard output); .csv.gz is compressed
+  --data DIR            data folder (default: ./data)
+  --from T              first instant, as 2024-04-30T00:00:00Z, included
+  --to T                last instant, not included
+
+Examples:
+  atalaia export --format parquet --out history.parquet
+  atalaia export --format csv --from 2024-04-30T00:00:00Z --to 2024-05-01T00:00:00Z > day.csv
+
+One process at a time can open the archive: stop a running Atalaia first.
+`;
+
+interface Options {
+  readonly format: 'parquet' | 'csv';
+  readonly out: string | undefined;
+  readonly data: string;
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+}
+
+/** Parses the arguments. Throws ATL_USAGE naming the argument and what it may be. */
+function parse(argv: readonly string[], io: ExportIo): Options | 'help' {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      format: { type: 'string' },
+      out: { type: 'string' },
+      data: { type: 'string', default: './data' },
+      from: { type: 'string' },
+      to: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return 'help';
+  const { format, out, data } = values;
+  if (format !== 'parquet' && format !== 'csv') {
+    throw new AtalaiaError('ATL_USAGE', `--format is ${format ?? 'missing'}. Give parquet or csv.`);
+  }
+  if (out === undefined && format === 'parquet' && io.stdout.isTTY) {
+    throw new AtalaiaError('ATL_USAGE', 'Parquet is not for a terminal. Give --out FILE.');
+  }
+  const instant = (name: 'from' | 'to'): number | undefined => {
+    const text = values[name];
+    if (text === undefined) return undefined;
+    const at = parseInstant(text);
+    if (at === undefined)
+      throw new AtalaiaError(
+        'ATL_USAGE',
+        `--${name} ${text} is no instant. Write it as 2024-04-30T00:00:00Z.`,
+      );
+    return at;
+  };
+  return { format, out, data, from: instant('from'), to: instant('to') };
+}
+
+async function writeExport(options: Options, io: ExportIo): Promise<number> {
+  const path = join(options.data, 'archive.duckdb');
+  if (!existsSync(path)) {
+    throw new AtalaiaError('ATL_NOT_FOUND', `No archive at ${path}. Give the data folder with --data DIR.`);
+  }
+  let lost = false;
+  const archive = await openDuckdbArchive({
+    path,
+    onEvent: (event) => {
+      io.stderr.write(`${event.detail}\n`);
+      if (event.kind === 'archive-damaged') lost = true;
+    },
+  });
+  const folder = options.out === undefined ? mkdtempSync(join(tmpdir(), 'atalaia-export-')) : undefined;
+  try {
+    if (lost) return 1;
+    const file = options.out ?? join(folder as string, 'export');
+    const { rows } = await archive.export({
+      path: file,
+      format: options.format,
+      ...(options.from === undefined ? {} : { from: options.from }),
+      ...(options.to === undefined ? {} : { to: options.to }),
+    });
+    if (folder !== undefined) await copy(file, io.stdout);
+    io.stderr.write(`${rows} rows${options.out === undefined ? '' : ` -> ${options.out}`}\n`);
+    return 0;
+  } finally {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    await archive.close();
+  }
+}
+
+/** Copies piece by piece, no faster than the reader takes it. */
+async function copy(file: string, to: NodeJS.WritableStream): Promise<void> {
+  for await (const piece of createReadStream(file)) {
+    if (!to.write(piece as Buffer)) await once(to, 'drain');
+  }
+}
+
+/** Runs `atalaia export`; returns the exit status: 0 done, 1 unreadable, 2 wrong usage. */
+async function run(argv: string[], io: ExportIo): Promise<number> {
+  try {
+    const options = parse(argv, io);
+    if (options !== 'help') return await writeExport(options, io);
+    io.stdout.write(usage);
+    return 0;
+  } catch (error) {
+    const wrongUsage =
+      error instanceof TypeError && String((error as { code?: unknown }).code).startsWith('ERR_PARSE_ARGS');
+    if (!wrongUsage && !(error instanceof AtalaiaError)) throw error;
+    io.stderr.write(`atalaia export: ${error.message}\n`);
+    if (wrongUsage || (error as AtalaiaError).code === 'ATL_USAGE') {
+      io.stderr.write('See atalaia export --help.\n');
+      return 2;
+    }
+    return errorCodes[(error as AtalaiaError).code].exit;
+  }
+}
+
+export const exportCommand = {
+  name: 'export',
+  summary: 'Write the observations of the archive to a Parquet or CSV file',
+  usage,
+  run,
+};

@@ -1,0 +1,47 @@
+import type { Random } from '../lib/random.ts';
+import { backoffMs } from './backoff.ts';
+
+/** Circuit breaker per destination: after some failures in a row it is left alone for a while, then tried by one. */
+export interface Breaker {
+  /** 0 when a delivery may start now, else the ms until it may. A probe that may start is counted as under way. */
+  enter(key: string, now: number): number;
+  succeeded(key: string): boolean;
+  /** True when this failure opened (or reopened) the circuit. */
+  failed(key: string, now: number): boolean;
+}
+
+interface Circuit { failures: number; openings: number; openUntil: number; probing: boolean }
+
+const PROBE_WAIT_MS = 1000;
+const MAX_CIRCUITS = 10_000;
+
+/** `threshold`: failures in a row that open a circuit. Open spans grow from 2 s to 5 min. */
+export function createBreaker(threshold: number, random: Random): Breaker {
+  const circuits = new Map<string, Circuit>();
+  return {
+    enter(key, now) {
+      const circuit = circuits.get(key);
+      if (circuit === undefined || circuit.failures < threshold) return 0;
+      if (now < circuit.openUntil) return circuit.openUntil - now;
+      if (circuit.probing) return PROBE_WAIT_MS;
+      circuit.probing = true;
+      return 0;
+    },
+    succeeded(key) {
+      const open = (circuits.get(key)?.failures ?? 0) >= threshold;
+      circuits.delete(key);
+      return open;
+    },
+    failed(key, now) {
+      if (circuits.size >= MAX_CIRCUITS && !circuits.has(key)) circuits.clear();
+      const circuit = circuits.get(key) ?? { failures: 0, openings: 0, openUntil: 0, probing: false };
+      circuits.set(key, circuit);
+      circuit.failures += 1;
+      if (circuit.failures < threshold || (now < circuit.openUntil && !circuit.probing)) return false;
+      circuit.probing = false;
+      circuit.openings += 1;
+      circuit.openUntil = now + backoffMs(circuit.openings, random, { baseMs: 2000, capMs: 5 * 60_000 });
+      return true;
+    },
+  };
+}

@@ -1,0 +1,187 @@
+import { basename } from 'node:path';
+import { AtalaiaError } from '../lib/errors.ts';
+import type { Refusal, Report } from '../model/report.ts';
+import type { Station } from '../model/station.ts';
+import { rawReport } from './decode/body.ts';
+import { csvReports } from './decode/csv-reports.ts';
+import { openInmet } from './decode/inmet.ts';
+import { parseJson } from './decode/json.ts';
+import { checkReport } from './decode/report.ts';
+import { lineBlocks } from './lines.ts';
+import { type MergeSource, mergeSorted } from './merge.ts';
+import { createRefusalCount, type RefusalCount } from './refusal-count.ts';
+
+export const fileFormats = ['auto', 'inmet', 'ndjson', 'csv'] as const;
+export type FileFormat = (typeof fileFormats)[number];
+
+export interface FileOptions {
+  readonly format?: FileFormat;
+  /** Span from `observedAt` to `receivedAt`, ms; default 0. */
+  readonly delayMs?: number;
+  /** Keeps reports with from <= observedAt <= to, epoch ms. */
+  readonly from?: number;
+  readonly to?: number;
+  /** The registry's interval of a station, ms; a report without `interval` falls back to PT1H. */
+  readonly stationInterval?: (station: string) => number | null | undefined;
+  /** Told as files are finished, for a progress bar. */
+  readonly onFile?: (path: string, done: number, total: number) => void;
+}
+
+export interface ReportFiles extends AsyncIterable<Report> {
+  /** The same reports in blocks, for loops that must not await each. */
+  blocks(): AsyncGenerator<readonly Report[]>;
+  /** Stations that the files describe themselves (INMET), by id. */
+  readonly stations: ReadonlyMap<string, Station>;
+  /** Grows while the files are read. */
+  readonly refusals: RefusalCount;
+  /** Newest `receivedAt` seen so far, epoch ms. */
+  newestAt(): number | undefined;
+}
+
+const MAX_REPORTS_PER_FILE = 5_000_000;
+const MAX_CSV_CHARACTERS = 256 * 1024 * 1024;
+
+/**
+ * Opens recorded files (gzip too) as one stream sorted by (receivedAt, station), whatever their order: files are opened
+ * when the stream reaches their first row, so that many yearly files fit in memory; a file out of order is sorted.
+ * Can be read once. Refused rows are counted in `refusals`.
+ * @throws AtalaiaError ATL_INPUT when a file is missing, damaged, or holds more than 5,000,000 reports
+ */
+export async function openFiles(paths: readonly string[], options: FileOptions = {}): Promise<ReportFiles> {
+  const refusals = createRefusalCount();
+  const stations = new Map<string, Station>();
+  const sources: MergeSource[] = [];
+  let done = 0;
+  for (const path of paths) {
+    const format = options.format === undefined || options.format === 'auto' ? await detectFormat(path) : options.format;
+    const finished = (): void => options.onFile?.(path, ++done, paths.length);
+    if (format === 'inmet') sources.push(await inmetSource(path, options, { refusals, stations, finished }));
+    else sources.push(await wholeSource(path, format, options, { refusals, finished }));
+  }
+  let newest: number | undefined;
+  async function* blocks(): AsyncGenerator<readonly Report[]> {
+    for await (const block of mergeSorted(sources)) {
+      newest = (block.at(-1) as Report).receivedAt;
+      yield block;
+    }
+  }
+  async function* each(): AsyncGenerator<Report> {
+    for await (const block of blocks()) yield* block;
+  }
+  return { blocks, stations, refusals, newestAt: () => newest, [Symbol.asyncIterator]: each };
+}
+
+/** The format of a file by its first line. */
+export async function detectFormat(path: string): Promise<Exclude<FileFormat, 'auto'>> {
+  for await (const block of lineBlocks(path, 'latin1')) {
+    const line = block.find((text) => text.trim() !== '');
+    if (line === undefined) continue;
+    if (line.trimStart().startsWith('{')) return 'ndjson';
+    if (/^[^;,]{4,12}:;/.test(line)) return 'inmet';
+    if (/\bobservedAt\b/.test(line)) return 'csv';
+    throw new AtalaiaError('ATL_INPUT', `${path}: the format is not recognised; name it with --format inmet, ndjson or csv.`);
+  }
+  return 'ndjson';
+}
+
+interface InmetContext {
+  readonly refusals: RefusalCount;
+  readonly stations: Map<string, Station>;
+  readonly finished: () => void;
+}
+
+async function inmetSource(path: string, options: FileOptions, context: InmetContext): Promise<MergeSource> {
+  const delayMs = options.delayMs ?? 0;
+  const file = await openInmet(path, { refusals: context.refusals, delayMs });
+  if (!context.stations.has(file.station.id)) context.stations.set(file.station.id, file.station);
+  return {
+    name: path,
+    firstAt: file.firstAt + delayMs,
+    async load() {
+      const reports: Report[] = [];
+      for await (const block of file.reports()) keep(path, reports, block, options);
+      context.finished();
+      return reports;
+    },
+  };
+}
+
+async function wholeSource(
+  path: string,
+  format: 'ndjson' | 'csv',
+  options: FileOptions,
+  context: { readonly refusals: RefusalCount; readonly finished: () => void },
+): Promise<MergeSource> {
+  const reports: Report[] = [];
+  const add = (refusal: Refusal): void => context.refusals.add(basename(path), refusal);
+  if (format === 'ndjson') await readNdjson(path, reports, options, add);
+  else await readCsv(path, reports, options, add);
+  context.finished();
+  const firstAt = reports.reduce((first, report) => Math.min(first, report.receivedAt), Number.POSITIVE_INFINITY);
+  return { name: path, firstAt, load: async () => reports };
+}
+
+async function readNdjson(path: string, reports: Report[], options: FileOptions, add: (refusal: Refusal) => void): Promise<void> {
+  let line = 0;
+  for await (const block of lineBlocks(path, 'utf8')) {
+    const read: Report[] = [];
+    for (const text of block) {
+      line++;
+      if (text.trim() === '') continue;
+      const report = checkLine(text, line, options, add);
+      if (report !== undefined) read.push(report);
+    }
+    keep(path, reports, read, options);
+  }
+}
+
+function checkLine(text: string, line: number, options: FileOptions, add: (refusal: Refusal) => void): Report | undefined {
+  let raw: ReturnType<typeof rawReport>;
+  try {
+    raw = rawReport(parseJson(text, line));
+  } catch (error) {
+    if (!(error instanceof AtalaiaError)) throw error;
+    add({ index: line, code: 'form', message: error.message });
+    return undefined;
+  }
+  return checkRaw(raw, line, options, add);
+}
+
+async function readCsv(path: string, reports: Report[], options: FileOptions, add: (refusal: Refusal) => void): Promise<void> {
+  const parts: string[] = [];
+  let size = 0;
+  for await (const block of lineBlocks(path, 'utf8')) {
+    const part = block.join('\n');
+    size += part.length;
+    if (size > MAX_CSV_CHARACTERS) throw new AtalaiaError('ATL_INPUT', `${path} is larger than 256 MiB; split it by time.`);
+    parts.push(part);
+  }
+  const read: Report[] = [];
+  for (const [index, raw] of csvReports(parts.join('\n')).entries()) {
+    const report = checkRaw(raw, index, options, add);
+    if (report !== undefined) read.push(report);
+  }
+  keep(path, reports, read, options);
+}
+
+function checkRaw(raw: ReturnType<typeof rawReport>, index: number, options: FileOptions, add: (refusal: Refusal) => void): Report | undefined {
+  if (typeof raw === 'string') {
+    add({ index, code: 'form', message: raw });
+    return undefined;
+  }
+  const refusals: Refusal[] = [];
+  // A recording has no clock of its own: nothing in it lies in the future.
+  const context = { receivedAt: Number.POSITIVE_INFINITY, stationInterval: options.stationInterval };
+  const report = checkReport(raw, index, context, refusals);
+  for (const refusal of refusals) add(refusal);
+  return report && { ...report, receivedAt: report.observedAt + (options.delayMs ?? 0) };
+}
+
+function keep(path: string, into: Report[], block: readonly Report[], { from, to }: FileOptions): void {
+  for (const report of block) {
+    if ((from === undefined || report.observedAt >= from) && (to === undefined || report.observedAt <= to)) into.push(report);
+  }
+  if (into.length > MAX_REPORTS_PER_FILE) {
+    throw new AtalaiaError('ATL_INPUT', `${path} holds more than ${MAX_REPORTS_PER_FILE} reports; split it by time.`);
+  }
+}

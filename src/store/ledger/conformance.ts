@@ -1,0 +1,469 @@
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { AlertEvent, AlertRevision } from '../../model/alert.ts';
+import type { Station } from '../../model/station.ts';
+import type { Ledger } from './ledger.ts';
+import { sampleAt as at, sampleRevision, sampleSubscription } from './sample.ts';
+
+/** One place of storage: every `open` sees what the one before committed; `remove` deletes it. */
+export interface LedgerPlace {
+  open(): Promise<Ledger>;
+  remove(): Promise<void>;
+}
+
+const station = (id: string, region: string): Station => ({
+  id,
+  name: id,
+  latitude: -30,
+  longitude: -51,
+  altitude: 10,
+  region,
+  timeZone: 'America/Sao_Paulo',
+  intervalMs: 3_600_000,
+});
+
+/** What every ledger engine must do; `place` makes an empty one per test. */
+export function ledgerConformance(name: string, place: () => Promise<LedgerPlace>): void {
+  describe(`ledger: ${name}`, () => {
+    const opened: { place: LedgerPlace; ledgers: Ledger[] }[] = [];
+    const fresh = async () => {
+      const entry = { place: await place(), ledgers: [] as Ledger[] };
+      opened.push(entry);
+      const open = async (): Promise<Ledger> => {
+        const ledger = await entry.place.open();
+        entry.ledgers.push(ledger);
+        return ledger;
+      };
+      return { ledger: await open(), open };
+    };
+    afterEach(async () => {
+      for (const entry of opened.splice(0)) {
+        for (const ledger of entry.ledgers) await ledger.close();
+        await entry.place.remove();
+      }
+    });
+
+    const commitAll = async (ledger: Ledger, revisions: readonly AlertRevision[], partition = 0) => {
+      const { epoch, offset } = await ledger.acquire(partition);
+      const rows = revisions.map((revision, index) => ({ offset: offset + index, index: 0, revision }));
+      const to = offset + Math.max(1, revisions.length);
+      await ledger.commit([{ partition, epoch, from: offset, to, revisions: rows, clockAt: at }]);
+    };
+    const raise = (alert: string, event: Partial<AlertEvent> = {}, rest = {}) =>
+      sampleRevision({ alert, ...event }, rest);
+    const idsOf = async (ledger: Ledger, filter: object) =>
+      (await ledger.alerts({ limit: 100, ...filter })).items.map((item) => item.revision.event.alert);
+
+    describe('commit', () => {
+      it('keeps revisions, position and clock over a reopen', async () => {
+        const { ledger, open } = await fresh();
+        expect(await ledger.acquire(3)).toEqual({ epoch: 1, offset: 0, clockAt: 0 });
+        const revision = raise('a1');
+        await ledger.commit([
+          {
+            partition: 3,
+            epoch: 1,
+            from: 0,
+            to: 10,
+            clockAt: at + 5,
+            revisions: [{ offset: 7, index: 2, revision }],
+          },
+        ]);
+        await ledger.close();
+        const again = await open();
+        expect(await again.positions()).toEqual([{ partition: 3, epoch: 1, offset: 10, clockAt: at + 5 }]);
+        expect(await again.acquire(3)).toEqual({ epoch: 2, offset: 10, clockAt: at + 5 });
+        const [stored] = await again.history('a1');
+        expect(stored).toMatchObject({ position: '3:7:2', state: 'active', revision });
+        expect(await again.outbox(10)).toHaveLength(1);
+      });
+
+      it('refuses a repeat and leaves nothing of it', async () => {
+        const { ledger } = await fresh();
+        const { epoch } = await ledger.acquire(0);
+        const batch = {
+          partition: 0,
+          epoch,
+          from: 0,
+          to: 4,
+          clockAt: at,
+          revisions: [{ offset: 1, index: 0, revision: raise('a1') }],
+        };
+        await ledger.commit([batch]);
+        await expect(ledger.commit([batch])).rejects.toMatchObject({ code: 'ATL_FENCED' });
+        await expect(ledger.commit([{ ...batch, from: 9, to: 12 }])).rejects.toMatchObject({
+          code: 'ATL_FENCED',
+        });
+        expect(await ledger.history('a1')).toHaveLength(1);
+        expect((await ledger.positions())[0]?.offset).toBe(4);
+      });
+
+      it('rolls every batch back when one is fenced', async () => {
+        const { ledger } = await fresh();
+        const one = await ledger.acquire(0);
+        await ledger.acquire(1);
+        const good = {
+          partition: 0,
+          epoch: one.epoch,
+          from: 0,
+          to: 2,
+          clockAt: at,
+          revisions: [{ offset: 0, index: 0, revision: raise('a1') }],
+        };
+        const stale = { partition: 1, epoch: 0, from: 0, to: 2, clockAt: at, revisions: [] };
+        await expect(ledger.commit([good, stale])).rejects.toMatchObject({ code: 'ATL_FENCED' });
+        expect(await ledger.history('a1')).toEqual([]);
+        expect((await ledger.positions()).map((entry) => entry.offset)).toEqual([0, 0]);
+        expect(await ledger.outbox(10)).toEqual([]);
+        await ledger.commit([good]);
+        expect(await ledger.history('a1')).toHaveLength(1);
+      });
+
+      it('refuses a partition nobody acquired, and takes no batch at all quietly', async () => {
+        const { ledger } = await fresh();
+        const batch = { partition: 5, epoch: 0, from: 0, to: 1, clockAt: at, revisions: [] };
+        await expect(ledger.commit([batch])).rejects.toMatchObject({ code: 'ATL_FENCED' });
+        await ledger.commit([]);
+      });
+
+      it('lets the newer of two owners on and fences the older', async () => {
+        const { ledger: old, open } = await fresh();
+        const first = await old.acquire(0);
+        const newer = await open();
+        const second = await newer.acquire(0);
+        expect(second.epoch).toBe(first.epoch + 1);
+        const batch = { partition: 0, from: 0, to: 1, clockAt: at, revisions: [] };
+        await expect(old.commit([{ ...batch, epoch: first.epoch }])).rejects.toMatchObject({
+          code: 'ATL_FENCED',
+        });
+        await newer.commit([{ ...batch, epoch: second.epoch }]);
+        expect(await old.positions()).toEqual([
+          { partition: 0, epoch: second.epoch, offset: 1, clockAt: at },
+        ]);
+      });
+    });
+
+    describe('alerts', () => {
+      it('shows the newest revision with the present state and the whole history', async () => {
+        const { ledger } = await fresh();
+        await commitAll(ledger, [
+          raise('a1', { level: 'yellow' }),
+          raise('a1', { revision: 2, event: 'escalated', previousLevel: 'yellow' }),
+          raise('a1', { revision: 3, event: 'unverified' }, { unverified: true }),
+        ]);
+        const page = await ledger.alerts({ limit: 10 });
+        expect(page.next).toBeNull();
+        expect(page.items).toHaveLength(1);
+        expect(page.items[0]).toMatchObject({ state: 'unverified', revision: { event: { revision: 3 } } });
+        expect((await ledger.history('a1')).map((entry) => entry.state)).toEqual([
+          'active',
+          'active',
+          'unverified',
+        ]);
+      });
+
+      it('filters by state, level, rule, hazard, area and time', async () => {
+        const { ledger } = await fresh();
+        await ledger.putStations([station('A801', '4314902'), station('A802', '4300000')]);
+        await commitAll(ledger, [
+          raise('red'),
+          raise('yellow', { level: 'yellow', subject: { kind: 'station', id: 'A802' }, hazard: 'wind' }),
+          raise('over', { rule: 'vento', at: at - 500, onsetAt: at - 1000 }),
+          raise('over', {
+            rule: 'vento',
+            revision: 2,
+            event: 'ended',
+            endReason: 'cleared',
+            onsetAt: at - 1000,
+            at,
+          }),
+          raise('area', { subject: { kind: 'area', id: 'serra' }, onsetAt: at + 9000, at: at + 9000 }),
+          raise('doubt', { event: 'unverified', subject: { kind: 'area', id: 'A' } }, { unverified: true }),
+        ]);
+        expect(await idsOf(ledger, {})).toEqual(['doubt', 'area', 'over', 'yellow', 'red']);
+        expect(await idsOf(ledger, { state: 'open' })).toEqual(['doubt', 'area', 'yellow', 'red']);
+        expect(await idsOf(ledger, { state: 'active' })).toEqual(['area', 'yellow', 'red']);
+        expect(await idsOf(ledger, { state: 'unverified' })).toEqual(['doubt']);
+        expect(await idsOf(ledger, { state: 'ended' })).toEqual(['over']);
+        expect(await idsOf(ledger, { level: 'yellow' })).toEqual(['yellow']);
+        expect(await idsOf(ledger, { rule: 'vento' })).toEqual(['over']);
+        expect(await idsOf(ledger, { hazard: 'wind' })).toEqual(['yellow']);
+        expect(await idsOf(ledger, { area: 'A802' })).toEqual(['yellow']);
+        expect(await idsOf(ledger, { area: '4314902' })).toEqual(['over', 'red']);
+        expect(await idsOf(ledger, { area: 'serra' })).toEqual(['area']);
+        expect(await idsOf(ledger, { from: at + 1 })).toEqual(['doubt', 'area', 'yellow', 'red']);
+        expect(await idsOf(ledger, { to: at + 1 })).toEqual(['doubt', 'over', 'yellow', 'red']);
+      });
+
+      it('pages newest first without gaps or repeats while alerts arrive and change', async () => {
+        const { ledger } = await fresh();
+        const names = Array.from({ length: 25 }, (_, index) => `alert-${index}`);
+        await commitAll(
+          ledger,
+          names.map((id) => raise(id)),
+        );
+        const seen: string[] = [];
+        let cursor: string | undefined;
+        for (let page = 0; page < 10; page++) {
+          const got = await ledger.alerts({ limit: 7, ...(cursor ? { cursor } : {}) });
+          seen.push(...got.items.map((item) => item.revision.event.alert));
+          if (page === 0)
+            await commitAll(ledger, [raise('new'), raise('alert-3', { revision: 2, event: 'updated' })]);
+          if (got.next === null) break;
+          cursor = got.next;
+        }
+        expect(seen).toEqual(names.toReversed());
+      });
+
+      it('refuses a cursor that it did not write', async () => {
+        const { ledger } = await fresh();
+        await expect(ledger.alerts({ limit: 1, cursor: "x' OR 1" })).rejects.toMatchObject({
+          code: 'ATL_USAGE',
+        });
+      });
+    });
+
+    describe('order', () => {
+      it('goes on after a position, and does not know every position', async () => {
+        const { ledger } = await fresh();
+        expect(await ledger.since(null, 10)).toEqual([]);
+        await commitAll(ledger, [raise('a1'), raise('a2'), raise('a3')], 2);
+        const all = (await ledger.since(null, 10)) ?? [];
+        expect(all.map((entry) => entry.position)).toEqual(['2:0:0', '2:1:0', '2:2:0']);
+        expect((await ledger.since('2:0:0', 1))?.map((entry) => entry.position)).toEqual(['2:1:0']);
+        expect(await ledger.since('2:2:0', 10)).toEqual([]);
+        expect(await ledger.since('9:9:9', 10)).toBeUndefined();
+        expect(all.map((entry) => entry.seq)).toEqual(
+          [...all.map((entry) => entry.seq)].sort((a, b) => a - b),
+        );
+      });
+
+      it('lists events by at, rule, subject and revision, however many', async () => {
+        const { ledger } = await fresh();
+        const many = Array.from({ length: 1203 }, (_, index) =>
+          raise(`m${index}`, { at: at + ((index * 7919) % 1203) * 1000 }),
+        );
+        await commitAll(ledger, [
+          raise('c', { rule: 'b', at: at - 1 }),
+          raise('d', { rule: 'a', at: at - 1, subject: { kind: 'station', id: 'Z' } }),
+          raise('b', { rule: 'a', at: at - 1, revision: 2 }),
+          raise('b', { rule: 'a', at: at - 1, revision: 1 }),
+          ...many,
+        ]);
+        const got: AlertEvent[] = [];
+        for await (const event of ledger.events()) got.push(event);
+        expect(got).toHaveLength(1207);
+        expect(got.slice(0, 4).map((event) => `${event.alert}${event.revision}`)).toEqual([
+          'b1',
+          'b2',
+          'd1',
+          'c1',
+        ]);
+        expect(got.every((event, index) => index === 0 || event.at >= (got[index - 1]?.at ?? 0))).toBe(true);
+      });
+    });
+
+    describe('outbox and deliveries', () => {
+      const expandAll = async (ledger: Ledger, ids: readonly string[]) => {
+        for (const row of await ledger.outbox(100)) {
+          await ledger.expand(row.revision.seq, ids.map(sampleSubscription), at);
+        }
+      };
+
+      it('expands a row once; a repeat adds nothing', async () => {
+        const { ledger } = await fresh();
+        await commitAll(ledger, [raise('a1')]);
+        expect(await ledger.oldestOutboxAt()).toEqual(expect.any(Number));
+        const [row] = await ledger.outbox(10);
+        const seq = row?.revision.seq ?? -1;
+        await ledger.expand(seq, [sampleSubscription('s1'), sampleSubscription('s2')], at);
+        await ledger.expand(seq, [sampleSubscription('s1'), sampleSubscription('s3')], at);
+        const all = await ledger.deliveries({ limit: 10 });
+        expect(all.map((entry) => entry.key)).toEqual(['a1.1.s1', 'a1.1.s2']);
+        expect(all[0]).toMatchObject({
+          state: 'waiting',
+          attempts: 0,
+          subscription: sampleSubscription('s1'),
+        });
+        expect(await ledger.outbox(10)).toEqual([]);
+        expect(await ledger.oldestOutboxAt()).toBeNull();
+      });
+
+      it('survives a crash between commit and expansion, and between claim and settling', async () => {
+        const { ledger, open } = await fresh();
+        await commitAll(ledger, [raise('a1')]);
+        await ledger.close();
+        const second = await open();
+        await expandAll(second, ['s1']);
+        expect(await second.claim(at, at + 1000, 10)).toHaveLength(1);
+        await second.close();
+        const third = await open();
+        expect(await third.claim(at + 999, at + 5000, 10)).toEqual([]);
+        expect(await third.claim(at + 1000, at + 5000, 10)).toMatchObject([{ key: 'a1.1.s1', attempts: 2 }]);
+      });
+
+      it('claims the reds first, then the oldest', async () => {
+        const { ledger } = await fresh();
+        await commitAll(ledger, [
+          raise('y1', { level: 'yellow' }),
+          raise('o1', { level: 'orange' }),
+          raise('r1'),
+          raise('y2', { level: 'yellow' }),
+          raise('r2'),
+        ]);
+        await expandAll(ledger, ['s']);
+        const first = await ledger.claim(at, at + 60_000, 3);
+        expect(first.map((entry) => entry.alert)).toEqual(['r1', 'r2', 'o1']);
+        const rest = await ledger.claim(at, at + 60_000, 3);
+        expect(rest.map((entry) => entry.alert)).toEqual(['y1', 'y2']);
+        expect(await ledger.claim(at, at + 60_000, 3)).toEqual([]);
+      });
+
+      it('gives one delivery to one of two claimers', async () => {
+        const { ledger, open } = await fresh();
+        await commitAll(
+          ledger,
+          Array.from({ length: 20 }, (_, index) => raise(`a${index}`)),
+        );
+        await expandAll(ledger, ['s']);
+        const other = await open();
+        const claimed = (
+          await Promise.all([ledger, other, ledger, other].map((owner) => owner.claim(at, at + 60_000, 7)))
+        ).flat();
+        expect(claimed).toHaveLength(20);
+        expect(new Set(claimed.map((entry) => entry.key)).size).toBe(20);
+      });
+
+      it('settles: waits for the next attempt, delivers once, keeps the dead', async () => {
+        const { ledger } = await fresh();
+        await commitAll(ledger, [raise('a1')]);
+        await expandAll(ledger, ['s1', 's2']);
+        await ledger.claim(at, at + 1000, 10);
+        await ledger.settle('a1.1.s1', { state: 'waiting', at, nextAttemptAt: at + 500, error: 'HTTP 503' });
+        await ledger.settle('a1.1.s2', { state: 'dead', at, error: 'HTTP 410' });
+        expect(await ledger.claim(at + 499, at + 2000, 10)).toEqual([]);
+        expect(await ledger.claim(at + 500, at + 2000, 10)).toMatchObject([
+          { key: 'a1.1.s1', attempts: 2, lastError: 'HTTP 503' },
+        ]);
+        await ledger.settle('a1.1.s1', { state: 'delivered', at: at + 600 });
+        await ledger.settle('a1.1.s1', { state: 'waiting', at: at + 700, nextAttemptAt: at + 700 });
+        const [delivered] = await ledger.deliveries({ state: 'delivered', limit: 10 });
+        expect(delivered).toMatchObject({ key: 'a1.1.s1', deliveredAt: at + 600 });
+        expect(delivered).not.toHaveProperty('lastError');
+        expect(await ledger.deliveries({ alert: 'a1', state: 'dead', limit: 10 })).toMatchObject([
+          { key: 'a1.1.s2', lastError: 'HTTP 410' },
+        ]);
+        expect(await ledger.claim(at + 99_000, at + 99_999, 10)).toEqual([]);
+      });
+    });
+
+    describe('registry and documents', () => {
+      it('replaces the subscriptions of one origin only, and refuses an id twice', async () => {
+        const { ledger } = await fresh();
+        await ledger.putSubscriptions('config', [sampleSubscription('a'), sampleSubscription('b')]);
+        await ledger.putSubscriptions('api', [
+          { ...sampleSubscription('c'), areas: ['A801'], address: 'x@y' },
+        ]);
+        await ledger.putSubscriptions('config', [sampleSubscription('b')]);
+        const conflict = ledger.putSubscriptions('api', [sampleSubscription('b')]);
+        await expect(conflict).rejects.toMatchObject({ code: 'ATL_CONFLICT' });
+        expect(await ledger.subscriptions()).toEqual([
+          sampleSubscription('b'),
+          { ...sampleSubscription('c'), areas: ['A801'], address: 'x@y' },
+        ]);
+      });
+
+      it('keeps stations by id', async () => {
+        const { ledger } = await fresh();
+        await ledger.putStations([station('B', '1'), station('A', '1')]);
+        await ledger.putStations([{ ...station('B', '2'), altitude: null }]);
+        expect(await ledger.stations()).toEqual([
+          station('A', '1'),
+          { ...station('B', '2'), altitude: null },
+        ]);
+      });
+
+      it('keeps documents by the hash of their bytes', async () => {
+        const { ledger } = await fresh();
+        const bytes = new Uint8Array([0, 1, 255]);
+        const hash = await ledger.putDocument(bytes);
+        expect(hash).toBe(createHash('sha256').update(bytes).digest('hex'));
+        expect(await ledger.putDocument(bytes)).toBe(hash);
+        expect(await ledger.document(hash)).toEqual(bytes);
+        expect(await ledger.document('0'.repeat(64))).toBeUndefined();
+      });
+
+      it('keeps CAP messages as first written, the newest first', async () => {
+        const { ledger } = await fresh();
+        const cap = (revision: number, xml: string) =>
+          ledger.putCap({
+            alert: 'a1',
+            revision,
+            identifier: `id${revision}`,
+            sentText: 's',
+            xml,
+            createdAt: at + revision,
+          });
+        await cap(1, '<one/>');
+        await cap(2, '<two/>');
+        await cap(1, '<other/>');
+        expect(await ledger.cap('a1', 1)).toEqual({
+          revision: 1,
+          identifier: 'id1',
+          sentText: 's',
+          xml: '<one/>',
+        });
+        expect((await ledger.cap('a1'))?.xml).toBe('<two/>');
+        expect(await ledger.cap('a2')).toBeUndefined();
+        expect((await ledger.capFeed(10)).map((entry) => entry.revision)).toEqual([2, 1]);
+        expect(await ledger.capFeed(1)).toHaveLength(1);
+      });
+
+      it('keeps held reports until they are released', async () => {
+        const { ledger } = await fresh();
+        const payload = new TextEncoder().encode('{"station":"X1"}');
+        await ledger.hold({ kind: 'unknown-station', station: 'X1', payload, reason: 'unknown', at });
+        await ledger.hold({ kind: 'unknown-station', station: 'X2', payload, reason: 'unknown', at });
+        await ledger.hold({ kind: 'quarantine', payload, reason: 'line 3', at });
+        const [held] = await ledger.held({ kind: 'unknown-station', station: 'X1', limit: 10 });
+        expect(held).toMatchObject({
+          kind: 'unknown-station',
+          station: 'X1',
+          payload,
+          reason: 'unknown',
+          at,
+        });
+        expect(await ledger.held({ kind: 'quarantine', limit: 10 })).toMatchObject([{ station: null }]);
+        await ledger.release([held?.id ?? -1]);
+        expect(await ledger.held({ limit: 10 })).toHaveLength(2);
+      });
+
+      it('keeps commands until relayed, skips and named values; repeats are no-ops', async () => {
+        const { ledger } = await fresh();
+        await ledger.putCommand({ id: 'c1', json: '{"n":1}', at });
+        await ledger.putCommand({ id: 'c0', json: '{"n":0}', at });
+        await ledger.putCommand({ id: 'c1', json: '{"n":9}', at });
+        expect(await ledger.pendingCommands()).toEqual([
+          { id: 'c1', json: '{"n":1}' },
+          { id: 'c0', json: '{"n":0}' },
+        ]);
+        await ledger.commandRelayed('c1');
+        expect(await ledger.pendingCommands()).toEqual([{ id: 'c0', json: '{"n":0}' }]);
+        await ledger.skip({ partition: 1, offset: 4, reason: 'first', at });
+        await ledger.skip({ partition: 1, offset: 4, reason: 'second', at });
+        expect(await ledger.skips()).toEqual([{ partition: 1, offset: 4, reason: 'first', at }]);
+        expect(await ledger.meta('server')).toBeUndefined();
+        await ledger.putMeta('server', 'a');
+        await ledger.putMeta('server', 'b');
+        expect(await ledger.meta('server')).toBe('b');
+      });
+
+      it('is closed after close, and close may be repeated', async () => {
+        const { ledger } = await fresh();
+        await ledger.close();
+        await ledger.close();
+        await expect(ledger.positions()).rejects.toMatchObject({ code: 'ATL_STORE' });
+      });
+    });
+  });
+}

@@ -1,0 +1,42 @@
+import { systemClock } from '../../../lib/clock.ts';
+import type { Ledger } from '../ledger.ts';
+import { openDatabase } from './database.ts';
+import { deliveryStore } from './deliveries.ts';
+import { documentStore } from './documents.ts';
+import { intakeStore } from './intake.ts';
+import { alertQueries } from './queries.ts';
+import { registryStore } from './registry.ts';
+import { commitStore } from './revisions.ts';
+import { migrate } from './schema.ts';
+
+export interface SqliteLedgerOptions {
+  /** File of the database; its folder is made when missing. */
+  readonly path: string;
+  /** Epoch ms, stamps `createdAt` of outbox rows; the machine's clock unless given. */
+  readonly now?: () => number;
+}
+
+/**
+ * Opens the ledger in one SQLite file: write-ahead log, each commit on disk before it resolves, schema migrated.
+ * Rejects with ATL_STORE (unreadable or damaged), ATL_BUSY (locked) or ATL_STORE_VERSION (written by a newer program).
+ */
+export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
+  const db = openDatabase(options.path);
+  try {
+    migrate(db, options.path);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  return {
+    ...commitStore(db, options.now ?? systemClock.now),
+    ...alertQueries(db),
+    ...deliveryStore(db),
+    ...registryStore(db),
+    ...documentStore(db),
+    ...intakeStore(db),
+    async close() {
+      db.close();
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { alertId } from '../alerts/identity.ts';
+import { apply, type Decision, decide, type Facts } from '../alerts/lifecycle.ts';
+import type { AlertEvent, Subject } from '../model/alert.ts';
+import type { Effect } from '../model/effect.ts';
+import { SECOND_MS } from '../model/time.ts';
+import type { CompiledRule } from './compiled-rule.ts';
+import type { InstantReader } from './evaluation.ts';
+import { evidenceOf } from './evidence.ts';
+import { isTrue, type StationState, type Track } from './station-state.ts';
+import { UNKNOWN } from './truth.ts';
+
+/** What surrounds a decision in the fold. */
+export interface Telling {
+  readonly clockAt: number;
+  readonly at: number;
+  readonly isEvaluation: boolean;
+  readonly isLateData: boolean;
+  readonly isStationLate: boolean;
+  readonly ruleSet: string;
+  readonly readerAt: (at: number) => InstantReader;
+  readonly emit: (effect: Effect) => void;
+}
+
+/**
+ * Compares what the timeline says with what was told and tells the difference: at most one revision an evaluation, at
+ * most one a second for an alert (CAP references name a message by its second). What must wait is looked at again at
+ * the next tick.
+ */
+export function tell(state: StationState, rule: CompiledRule, track: Track, telling: Telling): void {
+  const level = track.timeline.state;
+  const isOpen = track.told !== null && track.told.state !== 'ended';
+  if (!isOpen && level.level < 0) return;
+  const facts: Facts = {
+    level, at: telling.at, isTrue: isTrue(track), clockAt: telling.clockAt, expiresMs: rule.rule.expiresMs,
+    isUnverified: (telling.isStationLate && rule.silences.length === 0) || track.truths.every((truth) => truth === UNKNOWN),
+    isEvaluation: telling.isEvaluation,
+  };
+  if (isOpen && mergeBack(state, rule, track, facts, telling)) return;
+  const decision = decide(track.told, facts);
+  if (decision) revise(state, rule, track, decision, facts, telling);
+}
+
+/** Late data bridges two episodes: the later alert ends merged, the earlier one goes on. */
+function mergeBack(state: StationState, rule: CompiledRule, track: Track, facts: Facts, telling: Telling): boolean {
+  const earlier = track.ended;
+  if (!earlier || !track.told || facts.level.level < 0 || facts.level.onsetAt > earlier.endedAt) return false;
+  const shape = { level: track.told.level, onsetAt: track.told.onsetAt, at: telling.at };
+  if (!revise(state, rule, track, { event: 'ended', endReason: 'merged', ...shape }, facts, telling)) return true;
+  track.told = earlier;
+  track.ended = null;
+  const decision: Decision = { event: 'updated', level: facts.level.level, onsetAt: earlier.onsetAt, at: telling.at };
+  revise(state, rule, track, decision, facts, telling);
+  return true;
+}
+
+/** Writes one revision; false when it must wait for the next second. */
+export function revise(state: StationState, rule: CompiledRule, track: Track, decision: Decision, facts: Facts, telling: Telling): boolean {
+  const subject: Subject = { kind: 'station', id: state.station.id };
+  const before = track.told;
+  const goesOn = before !== null && (before.state !== 'ended' || decision.event === 'updated');
+  const id = goesOn ? before.id : alertId(rule.rule.name, subject, decision.onsetAt);
+  const isSame = before?.id === id;
+  if (isSame && Math.floor(before.issuedAt / SECOND_MS) >= Math.floor(telling.clockAt / SECOND_MS)) {
+    track.isWaiting = true;
+    return false;
+  }
+  const told = apply(isSame ? before : null, decision, facts, id);
+  if (before && !isSame && before.endReason === 'cleared') track.ended = before;
+  track.told = told;
+  track.isWaiting = false;
+  telling.emit({ kind: 'alert', revision: {
+    event: eventOf(rule, subject, decision, telling, told, isSame ? before.level : null),
+    ruleSet: telling.ruleSet, expiresAt: told.expiresAt, unverified: told.state === 'unverified',
+    levelSinceAt: told.levelSinceAt,
+  } });
+  return true;
+}
+
+function eventOf(
+  rule: CompiledRule, subject: Subject, decision: Decision, telling: Telling,
+  told: { readonly id: string; readonly revision: number }, levelBefore: number | null,
+): AlertEvent {
+  const level = rule.rule.levels[decision.level] as (typeof rule.rule.levels)[number];
+  const reader = telling.readerAt(decision.at);
+  reader.coverage = rule.rule.coverage;
+  const hasMoved = decision.event === 'escalated' || decision.event === 'de-escalated';
+  const previous = hasMoved && levelBefore !== null ? rule.rule.levels[levelBefore] : undefined;
+  return {
+    alert: told.id, revision: told.revision, event: decision.event,
+    ...(decision.endReason ? { endReason: decision.endReason } : {}),
+    rule: rule.rule.name, hazard: rule.rule.hazard, subject, level: level.level,
+    ...(previous ? { previousLevel: previous.level } : {}),
+    onsetAt: decision.onsetAt, at: decision.at, issuedAt: telling.clockAt,
+    ...(telling.isLateData ? { late: true as const } : {}),
+    evidence: evidenceOf(level.condition, reader, decision.at),
+  };
+}
