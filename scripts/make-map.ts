@@ -73,11 +73,15 @@ function thin(deltas: Point[]): Point[] {
     if (index < 0) break;
     points.splice(index, 1);
   }
-  return points.map((point, i): Point => (i === 0 ? point : [point[0] - points[i - 1]![0], point[1] - points[i - 1]![1]]));
+  return points.map(
+    (point, i): Point => (i === 0 ? point : [point[0] - points[i - 1]![0], point[1] - points[i - 1]![1]]),
+  );
 }
 
 const objects = { countries: cut('countries'), states: cut('subunits'), lakes: cut('lakes') };
 const arcs = [...used.keys()].map((index) => thin(input.arcs[index] ?? []));
 const text = `${JSON.stringify({ type: 'Topology', transform: input.transform, objects, arcs })}\n`;
 await writeFile(target, text);
-console.log(`Map: ${arcs.length} arcs, ${(text.length / 1000).toFixed(0)} kB in web/src/map/south-america.json.`);
+console.log(
+  `Map: ${arcs.length} arcs, ${(text.length / 1000).toFixed(0)} kB in web/src/map/south-america.json.`,
+);

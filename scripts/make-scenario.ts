@@ -27,7 +27,12 @@ const byHand: Record<string, readonly [name: string, municipality: string]> = {
 };
 
 const plain = (name: string): string =>
-  name.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toUpperCase().replace(/[^A-Z]+/g, ' ').trim();
+  name
+    .normalize('NFD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .toUpperCase()
+    .replace(/[^A-Z]+/g, ' ')
+    .trim();
 
 function municipalities(path: string): Map<string, { name: string; code: string }> {
   const result = new Map<string, { name: string; code: string }>();
@@ -41,19 +46,35 @@ function municipalities(path: string): Map<string, { name: string; code: string 
 function adopt(station: Station, places: Map<string, { name: string; code: string }>): Station {
   const hand = byHand[station.id];
   const place = places.get(plain(hand?.[1] ?? station.name));
-  if (place === undefined) throw new Error(`${station.id} ${station.name}: no municipality of that name; add it to the table by hand.`);
-  return { ...station, name: hand?.[0] ?? place.name, region: place.code, timeZone: 'America/Sao_Paulo', intervalMs: HOUR_MS };
+  if (place === undefined)
+    throw new Error(
+      `${station.id} ${station.name}: no municipality of that name; add it to the table by hand.`,
+    );
+  return {
+    ...station,
+    name: hand?.[0] ?? place.name,
+    region: place.code,
+    timeZone: 'America/Sao_Paulo',
+    intervalMs: HOUR_MS,
+  };
 }
 
 async function main(folder: string, municipalityFile: string, out: string): Promise<void> {
-  const paths = readdirSync(folder).filter((name) => /\.csv(\.gz)?$/i.test(name)).sort().map((name) => join(folder, name));
+  const paths = readdirSync(folder)
+    .filter((name) => /\.csv(\.gz)?$/i.test(name))
+    .sort()
+    .map((name) => join(folder, name));
   const files = await openFiles(paths, { format: 'inmet', from: START_AT, to: END_AT });
   const reports: Report[] = [];
   for await (const block of files.blocks()) reports.push(...block);
   const places = municipalities(municipalityFile);
-  const stations = [...files.stations.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).map((station) => adopt(station, places));
+  const stations = [...files.stations.values()]
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .map((station) => adopt(station, places));
   const steps = (END_AT - START_AT) / HOUR_MS + 1;
-  const names = layoutOf([...quantities.keys()].filter((name) => reports.some((report) => report.quantities.includes(name))));
+  const names = layoutOf(
+    [...quantities.keys()].filter((name) => reports.some((report) => report.quantities.includes(name))),
+  );
   const columns = names.map(() => new Float64Array(stations.length * steps).fill(Number.NaN));
   const rank = new Map(stations.map((station, index) => [station.id, index]));
   let readings = 0;
@@ -65,15 +86,22 @@ async function main(folder: string, municipalityFile: string, out: string): Prom
     }
   }
   const header = {
-    format: 'atalaia-scenario-1', name: 'rs-2024', startAt: START_AT, stepMs: HOUR_MS, steps,
-    stations: stations.map((station) => station.id), quantities: names,
+    format: 'atalaia-scenario-1',
+    name: 'rs-2024',
+    startAt: START_AT,
+    stepMs: HOUR_MS,
+    steps,
+    stations: stations.map((station) => station.id),
+    quantities: names,
   } as const;
   const raw = encodeGrid({ header, columns });
   mkdirSync(out, { recursive: true });
   writeFileSync(join(out, STORM_FILE), gzipSync(raw, { level: 9 }));
   writeFileSync(join(out, 'stations.csv'), formatStations(stations));
   const sha = createHash('sha256').update(raw).digest('hex');
-  console.log(`${stations.length} stations, ${reports.length} reports, ${readings} readings, ${files.refusals.total()} refused; SHA-256 unpacked ${sha}`);
+  console.log(
+    `${stations.length} stations, ${reports.length} reports, ${readings} readings, ${files.refusals.total()} refused; SHA-256 unpacked ${sha}`,
+  );
 }
 
 const [folder, municipalityFile, out = 'scenarios/rs-2024'] = process.argv.slice(2);

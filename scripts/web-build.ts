@@ -18,9 +18,15 @@ async function newest(folder: string): Promise<number> {
   return latest;
 }
 
-const built = await stat(join(root, 'dist/index.html')).then((entry) => entry.mtimeMs, () => 0);
+const built = await stat(join(root, 'dist/index.html')).then(
+  (entry) => entry.mtimeMs,
+  () => 0,
+);
 // The dashboard shows the labels of the quantity table, so the model counts as its source too.
-const sources = Math.max(await newest(root), await newest(fileURLToPath(new URL('../src/model/', import.meta.url))));
+const sources = Math.max(
+  await newest(root),
+  await newest(fileURLToPath(new URL('../src/model/', import.meta.url))),
+);
 if (built > sources) console.log('Dashboard: web/dist is up to date.');
 else {
   const startedAt = performance.now();

@@ -28,8 +28,8 @@ export function formatAmount(value: number, unit: string, lang: Language): strin
 
 const prefixes: Readonly<Record<AlertEvent['event'], Text | null>> = {
   raised: null,
-  escalated: { 'pt-BR': 'Agravado', en: 'Raised level' },
-  'de-escalated': { 'pt-BR': 'Atenuado', en: 'Lowered level' },
+  escalated: { 'pt-BR': 'Agravado', en: 'Escalated' },
+  'de-escalated': { 'pt-BR': 'Atenuado', en: 'De-escalated' },
   updated: { 'pt-BR': 'Atualizado', en: 'Updated' },
   unverified: { 'pt-BR': 'Sem confirmação', en: 'Unverified' },
   verified: { 'pt-BR': 'Confirmado de novo', en: 'Verified again' },
@@ -45,11 +45,12 @@ const endWords: Readonly<Record<NonNullable<AlertEvent['endReason']>, Text>> = {
 };
 
 /** What the end of an alert means, in words. */
-export const endWord = (reason: AlertEvent['endReason'], lang: Language): string => endWords[reason ?? 'cleared'][lang];
+export const endWord = (reason: AlertEvent['endReason'], lang: Language): string =>
+  endWords[reason ?? 'cleared'][lang];
 
 /**
- * One line for terminal, page and CAP: `Agravado: Grande perigo de chuvas intensas…` is never built from grammar;
- * the parts stand apart so that any title fits.
+ * One line for terminal, page and CAP: `Agravado – Grande perigo: Chuvas intensas, Porto Alegre`. Its parts stand apart
+ * instead of being bent by grammar, so that any title and place fit.
  */
 export function alertHeadline(
   event: AlertEvent,
@@ -94,7 +95,9 @@ export function evidenceSentence(evidence: Evidence, lang: Language): string {
   const threshold = formatAmount(evidence.threshold, evidence.unit, lang);
   const value =
     evidence.value === undefined
-      ? pt ? 'sem dados' : 'no data'
+      ? pt
+        ? 'sem dados'
+        : 'no data'
       : formatAmount(evidence.value, evidence.unit, lang);
   const notes = [`${pt ? 'limiar' : 'threshold'}: ${threshold}`];
   if (evidence.coverage < 1) {

@@ -26,13 +26,23 @@ const sorted = (value: Record<string, unknown>): Record<string, unknown> =>
 export class DocumentCache {
   readonly #bytes = new Map<string, Uint8Array>();
   readonly #parsed = new Map<string, unknown>();
+  readonly #load: (hash: string) => Promise<Uint8Array | undefined>;
+
+  /** `load` finds a document that is not in memory yet. */
+  constructor(load: (hash: string) => Promise<Uint8Array | undefined> = async () => undefined) {
+    this.#load = load;
+  }
+
+  /** Brings a document into memory, so that the fold finds it at once. */
+  async ensure(hash: string): Promise<void> {
+    if (hash === '' || this.#bytes.has(hash)) return;
+    const bytes = await this.#load(hash);
+    if (bytes) this.#bytes.set(hash, bytes);
+  }
 
   add(document: Document): string {
     this.#bytes.set(document.hash, document.bytes);
     return document.hash;
-  }
-  has(hash: string): boolean {
-    return this.#bytes.has(hash);
   }
   get<T>(hash: string): T {
     if (!this.#parsed.has(hash)) {

@@ -53,8 +53,7 @@ export class Replay {
   }
 
   feed(report: Report): void {
-    if (!Number.isFinite(this.#now)) this.#begin(report.receivedAt);
-    if (report.receivedAt > this.#now) this.#advance(report.receivedAt);
+    this.advanceTo(report.receivedAt);
     const partition = this.#partitionOf.get(report.station);
     if (partition === undefined) this.#count('unknown-station');
     else this.#apply(this.#folds[partition] as PartitionFold, { kind: 'report', report });
@@ -73,7 +72,10 @@ export class Replay {
     for (const fold of this.#folds) this.#apply(fold, { kind: 'command', id: 'recording', command });
   }
 
-  #advance(at: number): void {
+  /** Moves the recording's time: timers due by then fire. Goes back for nobody. */
+  advanceTo(at: number): void {
+    if (at <= this.#now) return;
+    if (!Number.isFinite(this.#now)) this.#begin(at);
     this.#now = at;
     for (const fold of this.#folds) this.#apply(fold, { kind: 'tick', at });
   }

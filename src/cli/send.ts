@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { type BatchAnswer, createSender } from '../ingest/sender.ts';
 import { type FileFormat, fileFormats, openFiles, type ReportFiles } from '../ingest/files.ts';
 import { formatReport } from '../ingest/report-json.ts';
+import { type BatchAnswer, createSender } from '../ingest/sender.ts';
 import { sleep, systemClock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 
@@ -59,7 +59,9 @@ export const sendCommand = {
     const totals: Totals = { sent: 0, accepted: 0, duplicates: 0, rejected: 0 };
     await feed(files, options, totals, io);
     const unread = files.refusals.total();
-    io.stderr.write(`${totals.sent} reports sent: ${totals.accepted} accepted, ${totals.duplicates} duplicates, ${totals.rejected} refusals by the server; ${unread} bad rows or values in the files.\n`);
+    io.stderr.write(
+      `${totals.sent} reports sent: ${totals.accepted} accepted, ${totals.duplicates} duplicates, ${totals.rejected} refusals by the server; ${unread} bad rows or values in the files.\n`,
+    );
     for (const refusal of files.refusals.first.slice(0, 5)) {
       io.stderr.write(`  ${refusal.file}, ${refusal.index}: ${refusal.code}: ${refusal.message}\n`);
     }
@@ -68,7 +70,8 @@ export const sendCommand = {
 };
 
 function readOptions(argv: readonly string[]): SendOptions {
-  const wrong = (why: string): AtalaiaError => new AtalaiaError('ATL_USAGE', `send: ${why}. See atalaia send --help.`);
+  const wrong = (why: string): AtalaiaError =>
+    new AtalaiaError('ATL_USAGE', `send: ${why}. See atalaia send --help.`);
   const options = {
     to: { type: 'string' },
     key: { type: 'string' },
@@ -77,7 +80,9 @@ function readOptions(argv: readonly string[]): SendOptions {
     format: { type: 'string', default: 'auto' },
     strict: { type: 'boolean', default: false },
   } as const;
-  let parsed: ReturnType<typeof parseArgs<{ args: string[]; options: typeof options; allowPositionals: true }>>;
+  let parsed: ReturnType<
+    typeof parseArgs<{ args: string[]; options: typeof options; allowPositionals: true }>
+  >;
   try {
     parsed = parseArgs({ args: [...argv], options, allowPositionals: true });
   } catch (error) {
@@ -86,23 +91,39 @@ function readOptions(argv: readonly string[]): SendOptions {
   const { values, positionals } = parsed;
   if (positionals.length === 0) throw wrong('name at least one file');
   const batch = /^\d{1,5}$/.test(values.batch) ? Number(values.batch) : 0;
-  if (batch < 1 || batch > 10_000) throw wrong(`--batch ${values.batch} must be a whole number from 1 to 10000`);
-  if (values.speed !== 'real' && values.speed !== 'max') throw wrong(`--speed ${values.speed} must be real or max`);
+  if (batch < 1 || batch > 10_000)
+    throw wrong(`--batch ${values.batch} must be a whole number from 1 to 10000`);
+  if (values.speed !== 'real' && values.speed !== 'max')
+    throw wrong(`--speed ${values.speed} must be real or max`);
   const format = fileFormats.find((known) => known === values.format);
   if (format === undefined) throw wrong(`--format ${values.format} must be one of ${fileFormats.join(', ')}`);
   if (values.to === undefined) throw wrong('name the server with --to URL');
-  return { files: positionals, to: address(values.to, wrong), key: values.key ?? process.env.ATALAIA_KEY, batch, real: values.speed === 'real', format, strict: values.strict };
+  return {
+    files: positionals,
+    to: address(values.to, wrong),
+    key: values.key ?? process.env.ATALAIA_KEY,
+    batch,
+    real: values.speed === 'real',
+    format,
+    strict: values.strict,
+  };
 }
 
 function address(to: string, wrong: (why: string) => AtalaiaError): string {
   const url = URL.parse(to);
-  if (url === null || !/^https?:$/.test(url.protocol)) throw wrong(`--to ${to} must be a URL like http://127.0.0.1:8080`);
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw wrong(`--to ${to} must be a URL like http://127.0.0.1:8080`);
   if (url.pathname === '/') url.pathname = '/api/v1/observations';
   return url.href;
 }
 
 async function feed(files: ReportFiles, options: SendOptions, totals: Totals, io: Io): Promise<void> {
-  const sender = createSender({ url: options.to, key: options.key, clock: systemClock, fetch: globalThis.fetch });
+  const sender = createSender({
+    url: options.to,
+    key: options.key,
+    clock: systemClock,
+    fetch: globalThis.fetch,
+  });
   const progress = createProgress(io, totals);
   let lines: string[] = [];
   let size = 0;

@@ -1,5 +1,5 @@
-import type { StoredRevision, Subscription } from '../store/ledger/ledger.ts';
 import { type Level, levelNames } from '../model/rule.ts';
+import type { StoredRevision, Subscription } from '../store/ledger/ledger.ts';
 
 const rank = (level: Level): number => levelNames.indexOf(level);
 

@@ -1,7 +1,10 @@
 import type { Random } from '../lib/random.ts';
 
 /** Bounds of a back-off, ms. */
-export interface BackoffBounds { readonly baseMs: number; readonly capMs: number }
+export interface BackoffBounds {
+  readonly baseMs: number;
+  readonly capMs: number;
+}
 
 export const defaultBackoff: BackoffBounds = { baseMs: 1000, capMs: 5 * 60_000 };
 

@@ -10,9 +10,16 @@ export interface Breaker {
   failed(key: string, now: number): boolean;
 }
 
-interface Circuit { failures: number; openings: number; openUntil: number; probing: boolean }
+interface Circuit {
+  failures: number;
+  openings: number;
+  openUntil: number;
+  probeUntil: number;
+}
 
 const PROBE_WAIT_MS = 1000;
+/** A probe of which nothing was heard for so long is given up, so that a circuit cannot stay shut for ever. */
+const PROBE_LIFE_MS = 60_000;
 const MAX_CIRCUITS = 10_000;
 
 /** `threshold`: failures in a row that open a circuit. Open spans grow from 2 s to 5 min. */
@@ -23,8 +30,8 @@ export function createBreaker(threshold: number, random: Random): Breaker {
       const circuit = circuits.get(key);
       if (circuit === undefined || circuit.failures < threshold) return 0;
       if (now < circuit.openUntil) return circuit.openUntil - now;
-      if (circuit.probing) return PROBE_WAIT_MS;
-      circuit.probing = true;
+      if (now < circuit.probeUntil) return PROBE_WAIT_MS;
+      circuit.probeUntil = now + PROBE_LIFE_MS;
       return 0;
     },
     succeeded(key) {
@@ -34,11 +41,11 @@ export function createBreaker(threshold: number, random: Random): Breaker {
     },
     failed(key, now) {
       if (circuits.size >= MAX_CIRCUITS && !circuits.has(key)) circuits.clear();
-      const circuit = circuits.get(key) ?? { failures: 0, openings: 0, openUntil: 0, probing: false };
+      const circuit = circuits.get(key) ?? { failures: 0, openings: 0, openUntil: 0, probeUntil: 0 };
       circuits.set(key, circuit);
       circuit.failures += 1;
-      if (circuit.failures < threshold || (now < circuit.openUntil && !circuit.probing)) return false;
-      circuit.probing = false;
+      if (circuit.failures < threshold || now < circuit.openUntil) return false;
+      circuit.probeUntil = 0;
       circuit.openings += 1;
       circuit.openUntil = now + backoffMs(circuit.openings, random, { baseMs: 2000, capMs: 5 * 60_000 });
       return true;

@@ -53,7 +53,8 @@ export async function openFiles(paths: readonly string[], options: FileOptions =
   const sources: MergeSource[] = [];
   let done = 0;
   for (const path of paths) {
-    const format = options.format === undefined || options.format === 'auto' ? await detectFormat(path) : options.format;
+    const format =
+      options.format === undefined || options.format === 'auto' ? await detectFormat(path) : options.format;
     const finished = (): void => options.onFile?.(path, ++done, paths.length);
     if (format === 'inmet') sources.push(await inmetSource(path, options, { refusals, stations, finished }));
     else sources.push(await wholeSource(path, format, options, { refusals, finished }));
@@ -79,7 +80,10 @@ export async function detectFormat(path: string): Promise<Exclude<FileFormat, 'a
     if (line.trimStart().startsWith('{')) return 'ndjson';
     if (/^[^;,]{4,12}:;/.test(line)) return 'inmet';
     if (/\bobservedAt\b/.test(line)) return 'csv';
-    throw new AtalaiaError('ATL_INPUT', `${path}: the format is not recognised; name it with --format inmet, ndjson or csv.`);
+    throw new AtalaiaError(
+      'ATL_INPUT',
+      `${path}: the format is not recognised; name it with --format inmet, ndjson or csv.`,
+    );
   }
   return 'ndjson';
 }
@@ -117,11 +121,19 @@ async function wholeSource(
   if (format === 'ndjson') await readNdjson(path, reports, options, add);
   else await readCsv(path, reports, options, add);
   context.finished();
-  const firstAt = reports.reduce((first, report) => Math.min(first, report.receivedAt), Number.POSITIVE_INFINITY);
+  const firstAt = reports.reduce(
+    (first, report) => Math.min(first, report.receivedAt),
+    Number.POSITIVE_INFINITY,
+  );
   return { name: path, firstAt, load: async () => reports };
 }
 
-async function readNdjson(path: string, reports: Report[], options: FileOptions, add: (refusal: Refusal) => void): Promise<void> {
+async function readNdjson(
+  path: string,
+  reports: Report[],
+  options: FileOptions,
+  add: (refusal: Refusal) => void,
+): Promise<void> {
   let line = 0;
   for await (const block of lineBlocks(path, 'utf8')) {
     const read: Report[] = [];
@@ -135,7 +147,12 @@ async function readNdjson(path: string, reports: Report[], options: FileOptions,
   }
 }
 
-function checkLine(text: string, line: number, options: FileOptions, add: (refusal: Refusal) => void): Report | undefined {
+function checkLine(
+  text: string,
+  line: number,
+  options: FileOptions,
+  add: (refusal: Refusal) => void,
+): Report | undefined {
   let raw: ReturnType<typeof rawReport>;
   try {
     raw = rawReport(parseJson(text, line));
@@ -147,13 +164,19 @@ function checkLine(text: string, line: number, options: FileOptions, add: (refus
   return checkRaw(raw, line, options, add);
 }
 
-async function readCsv(path: string, reports: Report[], options: FileOptions, add: (refusal: Refusal) => void): Promise<void> {
+async function readCsv(
+  path: string,
+  reports: Report[],
+  options: FileOptions,
+  add: (refusal: Refusal) => void,
+): Promise<void> {
   const parts: string[] = [];
   let size = 0;
   for await (const block of lineBlocks(path, 'utf8')) {
     const part = block.join('\n');
     size += part.length;
-    if (size > MAX_CSV_CHARACTERS) throw new AtalaiaError('ATL_INPUT', `${path} is larger than 256 MiB; split it by time.`);
+    if (size > MAX_CSV_CHARACTERS)
+      throw new AtalaiaError('ATL_INPUT', `${path} is larger than 256 MiB; split it by time.`);
     parts.push(part);
   }
   const read: Report[] = [];
@@ -164,7 +187,12 @@ async function readCsv(path: string, reports: Report[], options: FileOptions, ad
   keep(path, reports, read, options);
 }
 
-function checkRaw(raw: ReturnType<typeof rawReport>, index: number, options: FileOptions, add: (refusal: Refusal) => void): Report | undefined {
+function checkRaw(
+  raw: ReturnType<typeof rawReport>,
+  index: number,
+  options: FileOptions,
+  add: (refusal: Refusal) => void,
+): Report | undefined {
   if (typeof raw === 'string') {
     add({ index, code: 'form', message: raw });
     return undefined;
@@ -179,9 +207,13 @@ function checkRaw(raw: ReturnType<typeof rawReport>, index: number, options: Fil
 
 function keep(path: string, into: Report[], block: readonly Report[], { from, to }: FileOptions): void {
   for (const report of block) {
-    if ((from === undefined || report.observedAt >= from) && (to === undefined || report.observedAt <= to)) into.push(report);
+    if ((from === undefined || report.observedAt >= from) && (to === undefined || report.observedAt <= to))
+      into.push(report);
   }
   if (into.length > MAX_REPORTS_PER_FILE) {
-    throw new AtalaiaError('ATL_INPUT', `${path} holds more than ${MAX_REPORTS_PER_FILE} reports; split it by time.`);
+    throw new AtalaiaError(
+      'ATL_INPUT',
+      `${path} holds more than ${MAX_REPORTS_PER_FILE} reports; split it by time.`,
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { quantities, type Quantity, toScaled } from '../model/quantity.ts';
+import { type Quantity, quantities, toScaled } from '../model/quantity.ts';
 import type { RefusalCode } from '../model/report.ts';
 import { HOUR_MS } from '../model/time.ts';
 import { type Unit, units } from '../model/unit.ts';
@@ -28,7 +28,10 @@ export function checkReading(
   const quantity = quantities.get(quantityName);
   if (quantity === undefined) return refuse('unknown-quantity', unknownQuantity(quantityName));
   if (typeof value !== 'number' || !Number.isFinite(value)) {
-    return refuse('not-finite', `The value of ${quantityName} must be a finite JSON number, not ${shown(value)}.`);
+    return refuse(
+      'not-finite',
+      `The value of ${quantityName} must be a finite JSON number, not ${shown(value)}.`,
+    );
   }
   if (quantity.kind === 'interval' && !(intervalMs > 0)) {
     return refuse('interval', `${quantityName} is measured over a span: give an interval above zero.`);
@@ -39,7 +42,8 @@ export function checkReading(
   }
   const scaled = known === undefined ? scaledPlain(value, quantity) : scaledExact(value, known, quantity);
   const scale = 10 ** quantity.decimals;
-  const max = (quantity.range.perHour ? (quantity.range.max * intervalMs) / HOUR_MS : quantity.range.max) * scale;
+  const max =
+    (quantity.range.perHour ? (quantity.range.max * intervalMs) / HOUR_MS : quantity.range.max) * scale;
   if (scaled >= quantity.range.min * scale && scaled <= max) return { value: scaled };
   const per = quantity.range.perHour ? ` in ${intervalMs / HOUR_MS} h` : '';
   const range = `${quantity.range.min} to ${max / scale} ${quantity.unit}${per}`;
@@ -49,7 +53,10 @@ export function checkReading(
 const refuse = (code: RefusalCode, message: string): ReadingRefused => ({ code, message });
 
 const unitsOf = (quantity: Quantity): string =>
-  [...units.values()].filter((entry) => entry.canonical === quantity.unit).map((entry) => entry.name).join(', ');
+  [...units.values()]
+    .filter((entry) => entry.canonical === quantity.unit)
+    .map((entry) => entry.name)
+    .join(', ');
 
 /** The message for a name that is in no table, with the nearest one that is. */
 export function unknownQuantity(name: string): string {
@@ -60,17 +67,31 @@ export function unknownQuantity(name: string): string {
 /** A value for a message, cut to 40 characters. */
 export function shown(value: unknown): string {
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
-  const text = value === undefined ? 'nothing' : Array.isArray(value) ? 'an array' : typeof value === 'object' && value !== null ? 'an object' : JSON.stringify(value);
+  const text =
+    value === undefined
+      ? 'nothing'
+      : Array.isArray(value)
+        ? 'an array'
+        : typeof value === 'object' && value !== null
+          ? 'an object'
+          : JSON.stringify(value);
   return text.length > 40 ? `${text.slice(0, 39)}…` : text;
 }
 
-const scaledPlain = (value: number, quantity: Quantity): number =>
-  Math.abs(value) < 1e9 ? toScaled(value, quantity.decimals) : value * 10 ** quantity.decimals;
+/** The product decides unless it lies near a tie, where the decimal text must. */
+function scaledPlain(value: number, quantity: Quantity): number {
+  const product = value * 10 ** quantity.decimals;
+  if (Math.abs(value) >= 1e9) return product;
+  const nearest = Math.round(product);
+  if (Math.abs(product - nearest) > 0.49) return toScaled(value, quantity.decimals);
+  return nearest === 0 ? 0 : nearest;
+}
 
 /** (value + offset) × numerator / denominator × 10^decimals in whole numbers: a tie is the decimal's tie. */
 function scaledExact(value: number, unit: Unit, quantity: Quantity): number {
   if (unit.numerator === unit.denominator && unit.offset === 0) return scaledPlain(value, quantity);
-  if (Math.abs(value) > 1e9) return ((value + unit.offset) * unit.numerator * 10 ** quantity.decimals) / unit.denominator;
+  if (Math.abs(value) > 1e9)
+    return ((value + unit.offset) * unit.numerator * 10 ** quantity.decimals) / unit.denominator;
   const [a, aDigits] = decimal(value);
   const [b, bDigits] = decimal(unit.offset);
   const digits = Math.max(aDigits, bDigits);
@@ -87,6 +108,6 @@ function decimal(value: number): readonly [bigint, number] {
   const [mantissa, exponent] = String(value).split('e') as [string, string | undefined];
   const [whole, fraction = ''] = mantissa.split('.') as [string, string | undefined];
   const digits = fraction.length - Number(exponent ?? 0);
-  const integer = BigInt(whole + fraction) ;
+  const integer = BigInt(whole + fraction);
   return digits >= 0 ? [integer, digits] : [integer * 10n ** BigInt(-digits), 0];
 }

@@ -19,7 +19,10 @@ export function layoutOf(names: readonly string[]): readonly string[] {
 }
 
 /** Quantities and values of one report, parallel and in the order of the layout. */
-export function arrangeReadings(readings: ReadonlyMap<string, number>): { quantities: readonly string[]; values: number[] } {
+export function arrangeReadings(readings: ReadonlyMap<string, number>): {
+  quantities: readonly string[];
+  values: number[];
+} {
   const layout = layoutOf([...readings.keys()]);
   return { quantities: layout, values: layout.map((name) => readings.get(name) as number) };
 }

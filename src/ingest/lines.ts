@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { AtalaiaError } from '../lib/errors.ts';
 
@@ -8,7 +8,9 @@ const MAX_LINE_BYTES = 1024 * 1024;
 /** Opens a file for reading; gzip is known by its magic number, whatever the name. */
 async function openBytes(path: string): Promise<AsyncIterable<Buffer>> {
   const handle = await open(path, 'r').catch((cause: unknown) => {
-    throw new AtalaiaError('ATL_INPUT', `${path} cannot be opened; check the name and the rights.`, { cause });
+    throw new AtalaiaError('ATL_INPUT', `${path} cannot be opened; check the name and the rights.`, {
+      cause,
+    });
   });
   const magic = Buffer.alloc(2);
   try {
@@ -38,16 +40,22 @@ export async function* lineBlocks(path: string, encoding: 'utf8' | 'latin1'): As
   const bytes = await openBytes(path);
   try {
     for await (const chunk of bytes) {
-      const text: string = rest + (encoding === 'latin1' ? chunk.toString('latin1') : decoder.decode(chunk, { stream: true }));
+      const text: string =
+        rest + (encoding === 'latin1' ? chunk.toString('latin1') : decoder.decode(chunk, { stream: true }));
       const block = text.split('\n');
       rest = block.pop() as string;
-      if (rest.length > MAX_LINE_BYTES) throw new AtalaiaError('ATL_INPUT', `${path}, line ${lines + block.length + 1}: longer than 1 MiB.`);
+      if (rest.length > MAX_LINE_BYTES)
+        throw new AtalaiaError('ATL_INPUT', `${path}, line ${lines + block.length + 1}: longer than 1 MiB.`);
       lines += block.length;
       if (block.length > 0) yield block.map(withoutReturn);
     }
   } catch (cause) {
     if (cause instanceof AtalaiaError) throw cause;
-    throw new AtalaiaError('ATL_INPUT', `${path} cannot be read after line ${lines}: damaged or cut short; fetch it again.`, { cause });
+    throw new AtalaiaError(
+      'ATL_INPUT',
+      `${path} cannot be read after line ${lines}: damaged or cut short; fetch it again.`,
+      { cause },
+    );
   }
   if (rest !== '') yield [withoutReturn(rest)];
 }

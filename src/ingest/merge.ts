@@ -28,7 +28,9 @@ const compareReports = (a: Report, b: Report): number =>
  * @throws AtalaiaError ATL_INPUT when a source holds rows from before its `firstAt` that should have come already
  */
 export async function* mergeSorted(sources: readonly MergeSource[]): AsyncGenerator<readonly Report[]> {
-  const waiting = sources.map((source, rank) => ({ source, rank })).sort((a, b) => a.source.firstAt - b.source.firstAt || a.rank - b.rank);
+  const waiting = sources
+    .map((source, rank) => ({ source, rank }))
+    .sort((a, b) => a.source.firstAt - b.source.firstAt || a.rank - b.rank);
   const heap: Cursor[] = [];
   let next = 0;
   let last: Report | undefined;
@@ -42,7 +44,10 @@ export async function* mergeSorted(sources: readonly MergeSource[]): AsyncGenera
       const first = head(cursor);
       if (first === undefined) continue;
       if (last !== undefined && compareReports(first, last) < 0) {
-        throw new AtalaiaError('ATL_INPUT', `${entry.source.name} has rows earlier than its first row; sort the file by time.`);
+        throw new AtalaiaError(
+          'ATL_INPUT',
+          `${entry.source.name} has rows earlier than its first row; sort the file by time.`,
+        );
       }
       push(heap, cursor);
       continue;
@@ -62,7 +67,8 @@ const head = (cursor: Cursor | undefined): Report | undefined => cursor?.reports
 
 function sorted(reports: Report[]): Report[] {
   for (let i = 1; i < reports.length; i++) {
-    if (compareReports(reports[i - 1] as Report, reports[i] as Report) > 0) return reports.sort(compareReports);
+    if (compareReports(reports[i - 1] as Report, reports[i] as Report) > 0)
+      return reports.sort(compareReports);
   }
   return reports;
 }

@@ -9,7 +9,12 @@ export function formatReport(report: Report): string {
     values[name] = fromScaled(report.values[i] as number, quantities.get(name)?.decimals);
   }
   const observedAt = new Date(report.observedAt).toISOString().replace('.000Z', 'Z');
-  return JSON.stringify({ station: report.station, observedAt, interval: isoSpan(report.intervalMs), values });
+  return JSON.stringify({
+    station: report.station,
+    observedAt,
+    interval: isoSpan(report.intervalMs),
+    values,
+  });
 }
 
 function isoSpan(ms: number): string {

@@ -67,7 +67,8 @@ export function encodeGrid(grid: ScenarioGrid): Uint8Array {
 
 /** Reads what {@link encodeGrid} wrote. @throws AtalaiaError ATL_INPUT when it is something else */
 export function decodeGrid(bytes: Uint8Array, file: string): ScenarioGrid {
-  const damaged = (): AtalaiaError => new AtalaiaError('ATL_INPUT', `${file} is damaged; take it again from the release.`);
+  const damaged = (): AtalaiaError =>
+    new AtalaiaError('ATL_INPUT', `${file} is damaged; take it again from the release.`);
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (buffer.length < 4 || buffer.readUInt32BE(0) > buffer.length - 4) throw damaged();
   const end = 4 + buffer.readUInt32BE(0);
@@ -113,7 +114,11 @@ export function openScenario(directory: string): Scenario {
     bytes = gunzipSync(readFileSync(file), { maxOutputLength: MAX_UNPACKED });
     text = readFileSync(join(directory, 'stations.csv'), 'utf8');
   } catch (cause) {
-    throw new AtalaiaError('ATL_INPUT', `The scenario ${directory} cannot be read; it needs stations.csv and ${STORM_FILE}.`, { cause });
+    throw new AtalaiaError(
+      'ATL_INPUT',
+      `The scenario ${directory} cannot be read; it needs stations.csv and ${STORM_FILE}.`,
+      { cause },
+    );
   }
   const { stations, problems } = parseStations(text, join(directory, 'stations.csv'));
   if (problems[0] !== undefined) throw new AtalaiaError('ATL_INPUT', problems[0]);
@@ -138,7 +143,15 @@ export function* gridReports({ header, columns }: ScenarioGrid): Generator<Repor
         values.push(value);
       }
       // The header lists quantities in the order of the layout.
-      if (names.length > 0) yield { station: id, observedAt, intervalMs: stepMs, receivedAt: observedAt, quantities: layoutOf(names), values };
+      if (names.length > 0)
+        yield {
+          station: id,
+          observedAt,
+          intervalMs: stepMs,
+          receivedAt: observedAt,
+          quantities: layoutOf(names),
+          values,
+        };
     }
   }
 }

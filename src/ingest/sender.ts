@@ -38,7 +38,10 @@ export function createSender(options: SenderOptions): { send(body: string): Prom
         const waitMs = outcome.retryAfterMs ?? 500 * 2 ** attempt;
         if (attempt + 1 < attempts) await sleep(options.clock, Math.min(waitMs, MAX_WAIT_MS));
       }
-      throw new AtalaiaError('ATL_BUSY', `${options.url} did not take the reports in ${attempts} attempts (${reason}); start the server or try later.`);
+      throw new AtalaiaError(
+        'ATL_BUSY',
+        `${options.url} did not take the reports in ${attempts} attempts (${reason}); start the server or try later.`,
+      );
     },
   };
 }
@@ -55,7 +58,12 @@ async function post(options: SenderOptions, body: string): Promise<Outcome> {
   let response: Response;
   let text: string;
   try {
-    response = await options.fetch(options.url, { method: 'POST', headers, body, signal: AbortSignal.timeout(REQUEST_MS) });
+    response = await options.fetch(options.url, {
+      method: 'POST',
+      headers,
+      body,
+      signal: AbortSignal.timeout(REQUEST_MS),
+    });
     text = await response.text();
   } catch (error) {
     const cause = (error as Error).cause;
@@ -63,11 +71,17 @@ async function post(options: SenderOptions, body: string): Promise<Outcome> {
   }
   const { status } = response;
   if (status === 429 || status >= 500) {
-    return { reason: `status ${status}`, retryAfterMs: retryAfter(response.headers.get('retry-after'), options.clock) };
+    return {
+      reason: `status ${status}`,
+      retryAfterMs: retryAfter(response.headers.get('retry-after'), options.clock),
+    };
   }
   const answer = readAnswer(text);
   if ((status === 202 || status === 422) && answer !== undefined) return { answer, reason: '' };
-  throw new AtalaiaError('ATL_INPUT', `${options.url} refused the reports with status ${status}: ${text.slice(0, 300)}. Check the address and --key.`);
+  throw new AtalaiaError(
+    'ATL_INPUT',
+    `${options.url} refused the reports with status ${status}: ${text.slice(0, 300)}. Check the address and --key.`,
+  );
 }
 
 /** Retry-After in seconds or as an HTTP date (RFC 9110, section 10.2.3), to ms. */
@@ -81,7 +95,8 @@ function retryAfter(header: string | null, clock: Clock): number | undefined {
 function readAnswer(text: string): BatchAnswer | undefined {
   try {
     const { accepted, duplicates, rejected } = JSON.parse(text) as Partial<BatchAnswer>;
-    if (typeof accepted === 'number' && typeof duplicates === 'number' && Array.isArray(rejected)) return { accepted, duplicates, rejected };
+    if (typeof accepted === 'number' && typeof duplicates === 'number' && Array.isArray(rejected))
+      return { accepted, duplicates, rejected };
   } catch {
     // Not the contract's answer: the caller says so.
   }

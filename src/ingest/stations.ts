@@ -4,7 +4,16 @@ import { formatSpan, HOUR_MS, MINUTE_MS, parseSpan } from '../model/time.ts';
 import { csvField, csvRows } from './decode/csv.ts';
 import { nearestName } from './nearest.ts';
 
-export const stationColumns = ['id', 'name', 'latitude', 'longitude', 'altitude', 'region', 'timeZone', 'interval'] as const;
+export const stationColumns = [
+  'id',
+  'name',
+  'latitude',
+  'longitude',
+  'altitude',
+  'region',
+  'timeZone',
+  'interval',
+] as const;
 type Column = (typeof stationColumns)[number];
 const required: readonly Column[] = ['id', 'name', 'latitude', 'longitude', 'region'];
 const MAX_STATIONS = 1_000_000;
@@ -36,10 +45,15 @@ export function parseStations(csvText: string, file: string): StationList {
         problems.push(`${file}, line ${line}: more than ${MAX_STATIONS} stations; split the registry.`);
         break;
       }
-      const station = readRow(places, fields, (column, why) => problems.push(`${file}, line ${line}, column ${column}: ${why}`));
+      const station = readRow(places, fields, (column, why) =>
+        problems.push(`${file}, line ${line}, column ${column}: ${why}`),
+      );
       if (station === undefined) continue;
       const earlier = ids.get(station.id);
-      if (earlier !== undefined) problems.push(`${file}, line ${line}, column id: ${station.id} stands already in line ${earlier}; keep one.`);
+      if (earlier !== undefined)
+        problems.push(
+          `${file}, line ${line}, column id: ${station.id} stands already in line ${earlier}; keep one.`,
+        );
       else stations.push(station);
       ids.set(station.id, earlier ?? line);
     }
@@ -47,7 +61,8 @@ export function parseStations(csvText: string, file: string): StationList {
     if (!(error instanceof AtalaiaError)) throw error;
     problems.push(`${file}: ${error.message}`);
   }
-  if (places === undefined && problems.length === 0) problems.push(`${file}, line 1: the header ${stationColumns.join(',')} is missing.`);
+  if (places === undefined && problems.length === 0)
+    problems.push(`${file}, line 1: the header ${stationColumns.join(',')} is missing.`);
   return { stations, problems };
 }
 
@@ -61,42 +76,63 @@ function header(fields: readonly string[], file: string, problems: string[]): Ma
       continue;
     }
     const near = nearestName(name, stationColumns);
-    const why = column !== undefined ? 'stands twice' : `is no known column${near === undefined ? '' : `; did you mean ${near}?`}`;
+    const why =
+      column !== undefined
+        ? 'stands twice'
+        : `is no known column${near === undefined ? '' : `; did you mean ${near}?`}`;
     problems.push(`${file}, line 1, field ${index + 1}: ${JSON.stringify(name)} ${why}`);
   }
   const missing = required.filter((column) => !places.has(column));
-  if (missing.length > 0) problems.push(`${file}, line 1: the header misses ${missing.join(', ')}; it is ${stationColumns.join(',')}.`);
+  if (missing.length > 0)
+    problems.push(
+      `${file}, line 1: the header misses ${missing.join(', ')}; it is ${stationColumns.join(',')}.`,
+    );
   return places;
 }
 
 type Complain = (column: Column, why: string) => void;
 
-function readRow(places: Map<Column, number>, fields: readonly string[], complain: Complain): Station | undefined {
+function readRow(
+  places: Map<Column, number>,
+  fields: readonly string[],
+  complain: Complain,
+): Station | undefined {
   let good = true;
   const bad: Complain = (column, why) => {
     good = false;
     complain(column, why);
   };
-  if (fields.length !== places.size) bad('id', `the row has ${fields.length} fields, the header ${places.size}; quote names with commas.`);
+  if (fields.length !== places.size)
+    bad('id', `the row has ${fields.length} fields, the header ${places.size}; quote names with commas.`);
   if (!good) return undefined;
   const text = (column: Column): string => (fields[places.get(column) ?? -1] ?? '').trim();
   const number = (column: Column, limit: number): number => {
     const value = /^[+-]?\d+(\.\d+)?$/.test(text(column)) ? Number(text(column)) : Number.NaN;
-    if (!(Math.abs(value) <= limit)) bad(column, `${JSON.stringify(text(column))} must be a number from -${limit} to ${limit} with a decimal point.`);
+    if (!(Math.abs(value) <= limit))
+      bad(
+        column,
+        `${JSON.stringify(text(column))} must be a number from -${limit} to ${limit} with a decimal point.`,
+      );
     return value;
   };
   const id = text('id');
-  if (!/^[A-Za-z0-9._:-]{1,64}$/.test(id)) bad('id', `${JSON.stringify(id)} must be 1 to 64 letters, digits or . _ : -`);
+  if (!/^[A-Za-z0-9._:-]{1,64}$/.test(id))
+    bad('id', `${JSON.stringify(id)} must be 1 to 64 letters, digits or . _ : -`);
   const region = text('region');
-  if (region === '' || region.length > 64) bad('region', 'give the code of the region, at most 64 characters.');
+  if (region === '' || region.length > 64)
+    bad('region', 'give the code of the region, at most 64 characters.');
   const timeZone = text('timeZone') || 'UTC';
-  if (!isZone(timeZone)) bad('timeZone', `${JSON.stringify(timeZone)} is no IANA zone like America/Sao_Paulo.`);
+  if (!isZone(timeZone))
+    bad('timeZone', `${JSON.stringify(timeZone)} is no IANA zone like America/Sao_Paulo.`);
   const span = text('interval');
   const intervalMs = span === '' ? null : (parseSpan(span) ?? Number.NaN);
-  if (Number.isNaN(intervalMs)) bad('interval', `${JSON.stringify(span)} must be a duration like PT1H or 10m.`);
+  if (Number.isNaN(intervalMs))
+    bad('interval', `${JSON.stringify(span)} must be a duration like PT1H or 10m.`);
   const [latitude, longitude] = [number('latitude', 90), number('longitude', 180)];
   const altitude = text('altitude') === '' ? null : number('altitude', 10_000);
-  return good ? { id, name: text('name') || id, latitude, longitude, altitude, region, timeZone, intervalMs } : undefined;
+  return good
+    ? { id, name: text('name') || id, latitude, longitude, altitude, region, timeZone, intervalMs }
+    : undefined;
 }
 
 const zones = new Map<string, boolean>();
@@ -118,7 +154,16 @@ function isZone(name: string): boolean {
 export function formatStations(stations: Iterable<Station>): string {
   const lines = [stationColumns.join(',')];
   for (const s of stations) {
-    const fields = [s.id, s.name, String(s.latitude), String(s.longitude), s.altitude === null ? '' : String(s.altitude), s.region, s.timeZone, formatInterval(s.intervalMs)];
+    const fields = [
+      s.id,
+      s.name,
+      String(s.latitude),
+      String(s.longitude),
+      s.altitude === null ? '' : String(s.altitude),
+      s.region,
+      s.timeZone,
+      formatInterval(s.intervalMs),
+    ];
     lines.push(fields.map(csvField).join(','));
   }
   return `${lines.join('\n')}\n`;

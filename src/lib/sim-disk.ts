@@ -189,7 +189,11 @@ export class SimDisk implements Disk {
         }
         this.#grow(content, bytes);
       },
-      datasync: async () => this.#sync(path, content),
+      datasync: async () => {
+        // A sync takes its time, so that the power can go in the middle of it.
+        for (let turn = 0; turn < 4; turn++) await undefined;
+        this.#sync(path, content);
+      },
       read: async (at, length) => {
         this.#check('read', path);
         return content.bytes.slice(at, at + length);

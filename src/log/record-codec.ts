@@ -12,7 +12,11 @@ const layouts = new Map<string, readonly string[]>();
 function intern(quantities: readonly string[]): readonly string[] {
   const key = quantities.join('\n');
   const known = layouts.get(key);
-  if (known) return known;
+  if (known) {
+    // Names with a line feed in them can give the key of another layout.
+    const isSame = known.length === quantities.length && known.every((name, i) => name === quantities[i]);
+    return isSame ? known : quantities;
+  }
   if (layouts.size >= MAX_LAYOUTS) layouts.clear();
   const layout = Object.freeze([...quantities]);
   layouts.set(key, layout);

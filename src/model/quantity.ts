@@ -42,10 +42,9 @@ export const quantities: ReadonlyMap<string, Quantity> = new Map(table.map((entr
 
 /** Canonical value to scaled integer, half away from zero. */
 export function toScaled(value: number, decimals = 3): number {
-  const scale = 10 ** decimals;
   // The decimal text decides a tie: 1.0005 is a tie although its double lies below it.
   const scaled = Number(`${Math.abs(value)}e${decimals}`);
-  const rounded = Number.isNaN(scaled) ? Math.round(Math.abs(value) * scaled) : Math.floor(scaled + 0.5);
+  const rounded = Number.isNaN(scaled) ? Math.round(Math.abs(value) * 10 ** decimals) : Math.floor(scaled + 0.5);
   return value < 0 && rounded !== 0 ? -rounded : rounded;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Condition } from '../model/rule.ts';
+import type { Condition, HeldCondition } from '../model/rule.ts';
 import { checkExpression } from './check.ts';
 import { parseRule } from './document.ts';
 
@@ -34,7 +34,7 @@ const inLevel: [string, string, string][] = [
   [`(${OK}`, '4:38', 'expected ")"'],
   ['10 mm < sum(rainfall, 1h) < 20 mm', '4:37', 'chained'],
   ['sum(rainfall, 1h)', '4:11', 'is a value, not a condition'],
-  [`${OK} and`, '4:40', 'found the end'],
+  [`${OK} and`, '4:41', 'found the end'],
   ['rainfall >= 20 mm', '4:11', 'is a quantity'],
   ['20 mm > 10 mm', '4:11', 'names no quantity'],
   ['sum(rainfall, 1h tumbling) >= 20 mm', '4:25', 'supported: sliding'],
@@ -60,7 +60,7 @@ const elsewhere: [string, string, string, string][] = [
   ['language missing', yaml(OK, 'title: { en: Rain }\n'), '5:8', 'lacks the key "pt-BR"'],
   ['misspelt urgency', yaml(OK, 'cap: { urgency: Imediate }\n'), '5:17', 'did you mean "Immediate"'],
   ['bad radius', yaml(OK, 'area: { radius: 15 kg }\n'), '5:17', 'write 15 km'],
-  ['key twice', yaml(OK, 'rule: s\n'), '5:1', 'not valid YAML'],
+  ['key twice', yaml(OK, 'rule: s\n'), '5:1', 'stands twice'],
   ['no levels', 'rule: r\nhazard: rain\n', '1:1', 'lacks the key "levels"'],
   ['alias', yaml(OK, 'title: &a x\narea: *a\n'), '6:7', 'aliases'],
   ['quoted', yaml('"sum(rainfal, 1h) >= 20 mm"'), '4:16', 'rainfall'],
@@ -69,6 +69,7 @@ const elsewhere: [string, string, string, string][] = [
   ['deep parentheses', yaml(`${'('.repeat(33)}${OK}${')'.repeat(33)}`), '4:43', 'nested deeper'],
   ['deep YAML', yaml(OK, `area: ${'['.repeat(50_000)}`), '5:7', 'nested deeper'],
   ['many comparisons', yaml(Array(65).fill('silent(2h)').join(' or ')), '1:1', 'at most 64'],
+  ['many words', yaml(`1 > 1${' + 1'.repeat(5000)}`), '4:8011', 'longer than 4000'],
   ['large file', `#${'x'.repeat(256 * 1024)}`, '1:1', '256 KiB'],
 ];
 
@@ -86,7 +87,7 @@ describe('literals', () => {
   const literal = (text: string) => {
     const { held, flaws } = checkExpression(text);
     expect(flaws).toEqual([]);
-    const right = (held?.condition as Extract<Condition, { kind: 'comparison' }>).right;
+    const right = ((held as HeldCondition).condition as Extract<Condition, { kind: 'comparison' }>).right;
     return right.kind === 'number' ? [right.canonical.numerator, right.canonical.denominator] : undefined;
   };
   it('are exact fractions of the canonical unit', () => {
@@ -105,6 +106,9 @@ describe('literals', () => {
 it('keeps the comparison as written and the hold', () => {
   const { held } = checkExpression('  sum(rainfall,1h)>=20 mm   or silent( rainfall,2h ) for 90m');
   expect(held?.holdMs).toBe(5_400_000);
-  const terms = (held?.condition as Extract<Condition, { kind: 'or' }>).terms;
-  expect(terms.map((term) => 'text' in term && term.text)).toEqual(['sum(rainfall,1h)>=20 mm', 'silent( rainfall,2h )']);
+  const terms = ((held as HeldCondition).condition as Extract<Condition, { kind: 'and' | 'or' }>).terms;
+  expect(terms.map((term) => 'text' in term && term.text)).toEqual([
+    'sum(rainfall,1h)>=20 mm',
+    'silent( rainfall,2h )',
+  ]);
 });

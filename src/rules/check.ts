@@ -83,7 +83,7 @@ class Checker {
     if ((a.unit === null || b.unit === null) && bare.kind === 'number') {
       this.fail(bare, `${printExpression(bare)} has no unit; write ${printExpression(bare)} ${other.unit}`);
     }
-    const at = namesQuantity(right) ? left : right;
+    const at = namesQuantity(left) ? right : left;
     const name = (unit: string | null) => unit ?? 'a plain number';
     const wanted = (at === right ? a : b).unit;
     const known = [...units.values()].filter((unit) => unit.canonical === wanted).map((unit) => unit.name);

@@ -16,6 +16,8 @@ export interface Token {
   readonly end: number;
 }
 
+/** Bounds the depth of the tree of `1 + 1 + 1 …`. */
+const MAX_TOKENS = 4000;
 const SPACE = /\s+/uy;
 const NUMBER = /\d+(?:\.\d+)?/uy;
 const UNIT = /(?:[\p{L}°%][\p{L}\p{N}²³]*)(?:\/\p{L}[\p{L}\p{N}²³]*(?!\s*\())?/uy;
@@ -64,6 +66,8 @@ export function tokenize(text: string): Token[] {
       continue;
     }
     refuseMistaken(text, at);
+    if (tokens.length >= MAX_TOKENS)
+      throw new ExpressionError(at, `longer than ${MAX_TOKENS} words; split the rule`);
     const token = tokenAt(text, at, tokens.at(-1));
     tokens.push(token);
     at = token.end;

@@ -52,7 +52,8 @@ export class NodeReader {
     if (node.kind !== 'scalar' || node.value === null || typeof node.value === 'boolean') {
       return this.flaw(node.offset, `${what} must be text`);
     }
-    const text = String(node.value).trim();
+    // Plain numbers as written: 0x5 is a series here, not a hexadecimal 5.
+    const text = (typeof node.value === 'number' ? node.source : node.value).trim();
     if (text === '') return this.flaw(node.offset, `${what} is empty`);
     if (text.length > max) return this.flaw(node.offset, `${what} is longer than ${max} characters`);
     return text;

@@ -7,7 +7,9 @@ import { canonicalFraction } from './fraction.ts';
 import { parseHeldCondition } from './parser.ts';
 import { printCondition } from './print.ts';
 
-const span = fc.integer({ min: 1, max: 1000 }).chain((n) => fc.constantFrom(1000, 60_000, 3_600_000).map((unit) => n * unit));
+const span = fc
+  .integer({ min: 1, max: 1000 })
+  .chain((n) => fc.constantFrom(1000, 60_000, 3_600_000).map((unit) => n * unit));
 const quantity = fc.constantFrom(...quantities.keys());
 const window: fc.Arbitrary<Window> = fc.oneof(
   span.map((spanMs) => ({ kind: 'sliding' as const, spanMs })),
@@ -17,44 +19,119 @@ const window: fc.Arbitrary<Window> = fc.oneof(
   fc.integer({ min: 1, max: 10_000 }).map((reports) => ({ kind: 'count' as const, reports })),
 );
 const number = fc
-  .tuple(fc.integer({ min: -999_999_999, max: 999_999_999 }), fc.integer({ min: 0, max: 4 }), fc.constantFrom(null, 'mm', 'km/h', '°F', '%', 'm', 'kJ/m²'))
+  .tuple(
+    fc.integer({ min: -999_999_999, max: 999_999_999 }),
+    fc.integer({ min: 0, max: 4 }),
+    fc.constantFrom(null, 'mm', 'km/h', '°F', '%', 'm', 'kJ/m²'),
+  )
   .map(([digits, decimals, unit]): Expression => {
     const value = digits / 10 ** decimals || 0;
-    return { kind: 'number', value, unit, canonical: canonicalFraction(value, unit) ?? { numerator: 0, denominator: 1 } };
+    return {
+      kind: 'number',
+      value,
+      unit,
+      canonical: canonicalFraction(value, unit) ?? { numerator: 0, denominator: 1 },
+    };
   });
-const aggregate = fc.tuple(fc.constantFrom(...aggregateNames), quantity, window, fc.integer({ min: 1, max: 99 })).map(
-  ([name, q, w, percent]): Expression => ({ kind: 'aggregate', name, quantity: q, window: w, text: '', ...(name === 'percentile' ? { percent } : {}) }),
-);
+const aggregate = fc
+  .tuple(fc.constantFrom(...aggregateNames), quantity, window, fc.integer({ min: 1, max: 99 }))
+  .map(
+    ([name, q, w, percent]): Expression => ({
+      kind: 'aggregate',
+      name,
+      quantity: q,
+      window: w,
+      text: '',
+      ...(name === 'percentile' ? { percent } : {}),
+    }),
+  );
 const { condition } = fc.letrec<{ condition: Condition; expression: Expression }>((tie) => ({
-  expression: fc.oneof({ maxDepth: 3 }, aggregate, number, fc.record({
-    kind: fc.constant('arithmetic' as const), operator: fc.constantFrom('+' as const, '-' as const, '*' as const, '/' as const),
-    left: tie('expression'), right: tie('expression'),
-  })),
-  condition: fc.oneof({ maxDepth: 4 },
-    fc.record({ kind: fc.constant('comparison' as const), operator: fc.constantFrom('>' as const, '>=' as const, '<' as const, '<=' as const, '=' as const, '!=' as const), left: tie('expression'), right: tie('expression'), text: fc.constant('') }),
-    fc.record({ kind: fc.constant('silent' as const), quantity: fc.option(quantity), spanMs: span, text: fc.constant('') }),
+  expression: fc.oneof(
+    { maxDepth: 3 },
+    aggregate,
+    number,
+    fc.record({
+      kind: fc.constant('arithmetic' as const),
+      operator: fc.constantFrom('+' as const, '-' as const, '*' as const, '/' as const),
+      left: tie('expression'),
+      right: tie('expression'),
+    }),
+  ),
+  condition: fc.oneof(
+    { maxDepth: 4 },
+    fc.record({
+      kind: fc.constant('comparison' as const),
+      operator: fc.constantFrom(
+        '>' as const,
+        '>=' as const,
+        '<' as const,
+        '<=' as const,
+        '=' as const,
+        '!=' as const,
+      ),
+      left: tie('expression'),
+      right: tie('expression'),
+      text: fc.constant(''),
+    }),
+    fc.record({
+      kind: fc.constant('silent' as const),
+      quantity: fc.option(quantity),
+      spanMs: span,
+      text: fc.constant(''),
+    }),
     fc.record({ kind: fc.constant('not' as const), term: tie('condition') }),
-    fc.record({ kind: fc.constantFrom('and' as const, 'or' as const), terms: fc.array(tie('condition'), { minLength: 2, maxLength: 3 }) }),
+    fc.record({
+      kind: fc.constantFrom('and' as const, 'or' as const),
+      terms: fc.array(tie('condition'), { minLength: 2, maxLength: 3 }),
+    }),
   ),
 }));
 
-const withoutText = (value: unknown): unknown => JSON.parse(JSON.stringify(value, (key, v: unknown) => (key === 'text' ? '' : v)));
+const withoutText = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value, (key, v: unknown) => (key === 'text' ? '' : v)));
 
 it('a printed condition parses to the same condition', () => {
-  fc.assert(fc.property(condition, (written) => {
-    const parsed = parseHeldCondition(printCondition(written));
-    expect(withoutText(parsed.condition)).toEqual(withoutText(written));
-  }), { numRuns: 500 });
+  fc.assert(
+    fc.property(condition, (written) => {
+      const parsed = parseHeldCondition(printCondition(written));
+      expect(withoutText(parsed.condition)).toEqual(withoutText(written));
+    }),
+    { numRuns: 500 },
+  );
 });
 
 it('any text parses or is refused with an offset inside it', () => {
-  const word = fc.constantFrom('sum', '(', ')', 'rainfall', ',', '1', 'h', '>=', 'mm', 'and', 'not', 'for', '-', '%', ...units.keys());
-  fc.assert(fc.property(fc.oneof(fc.string(), fc.array(word, { maxLength: 30 }).map((words) => words.join(' '))), (text) => {
-    try {
-      parseHeldCondition(text);
-    } catch (error) {
-      expect(error).toMatchObject({ code: 'ATL_RULE' });
-      expect((error as { offset: number }).offset).toBeLessThanOrEqual(text.length);
-    }
-  }));
+  const word = fc.constantFrom(
+    'sum',
+    '(',
+    ')',
+    'rainfall',
+    ',',
+    '1',
+    'h',
+    '>=',
+    'mm',
+    'and',
+    'not',
+    'for',
+    '-',
+    '%',
+    ...units.keys(),
+  );
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.array(word, { maxLength: 30 }).map((words) => words.join(' ')),
+      ),
+      (text) => {
+        try {
+          parseHeldCondition(text);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'ATL_RULE' });
+          expect((error as { offset: number }).offset).toBeLessThanOrEqual(text.length);
+        }
+      },
+    ),
+  );
 });

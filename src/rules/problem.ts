@@ -12,10 +12,14 @@ export interface Flaw {
   readonly message: string;
 }
 
-/** Turns offsets of `text` into lines and columns, in the order of the text. */
+/** Problems reported of one file; more help nobody. */
+const MAX_PROBLEMS = 100;
+
+/** Turns offsets of `text` into lines and columns, in the order of the text; the first 100. */
 export function locate(file: string, text: string, flaws: readonly Flaw[]): Problem[] {
   return [...flaws]
     .sort((a, b) => a.offset - b.offset)
+    .slice(0, MAX_PROBLEMS)
     .map(({ offset, message }) => {
       const before = text.slice(0, Math.max(0, Math.min(offset, text.length)));
       const lineStart = before.lastIndexOf('\n') + 1;

@@ -1,13 +1,16 @@
-/** Levenshtein distance: single insertions, deletions and replacements between two words. */
+/** Levenshtein distance: insertions, deletions, replacements and swaps of neighbours between two words. */
 export function editDistance(a: string, b: string): number {
+  let before: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i += 1) {
     const row = [i];
     for (let j = 1; j <= b.length; j += 1) {
       const replaced = (previous[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(replaced, (previous[j] as number) + 1, (row[j - 1] as number) + 1));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const least = Math.min(replaced, (previous[j] as number) + 1, (row[j - 1] as number) + 1);
+      row.push(swapped ? Math.min(least, (before[j - 2] as number) + 1) : least);
     }
-    previous = row;
+    [before, previous] = [previous, row];
   }
   return previous[b.length] as number;
 }

@@ -30,7 +30,12 @@ export function readYaml(text: string): { root?: YamlNode; flaws: Flaw[] } {
   try {
     const tooDeep = depthFlaw(text);
     if (tooDeep !== undefined) return { flaws: [tooDeep] };
-    const document = parseDocument(text, { prettyErrors: false, logLevel: 'silent', version: '1.2' });
+    const document = parseDocument(text, {
+      prettyErrors: false,
+      logLevel: 'silent',
+      version: '1.2',
+      uniqueKeys: false,
+    });
     const flaws = [...document.errors, ...document.warnings].map((error) => ({
       offset: error.pos[0],
       message: `not valid YAML: ${error.message}`,
@@ -77,10 +82,14 @@ class Reader {
   }
 
   private entries(map: YAMLMap, depth: number): YamlEntry[] {
+    // Here and not in the library, whose check is quadratic.
+    const seen = new Set<string>();
     return map.items.map(({ key, value }) => {
       const name = this.node(key, depth + 1, map.range?.[0] ?? 0);
       if (name.kind !== 'scalar') this.refuse(name, 'a key must be a word');
       const text = name.kind === 'scalar' ? String(name.value ?? '') : '';
+      if (seen.has(text)) this.refuse(name, `the key "${text.slice(0, 64)}" stands twice`);
+      seen.add(text);
       return {
         key: text,
         offset: name.offset,

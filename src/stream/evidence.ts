@@ -44,7 +44,7 @@ function comparisonEvidence(condition: Condition & { kind: 'comparison' }, reade
     to: at,
     coverage: spanMs > 0 && window ? Math.round((window.coveredMs / spanMs) * 1000) / 1000 : 0,
     observations: window?.count ?? 0,
-    ...(window && window.uncounted > 0 ? { upperBound: round3((window.sum + window.uncountedSum) / 1000) } : {}),
+    ...(window && aggregate?.name === 'sum' && window.uncounted > 0 ? { upperBound: round3(window.uncountedSum / 1000) } : {}),
   };
 }
 

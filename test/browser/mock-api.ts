@@ -14,14 +14,19 @@ const levels = ['yellow', 'orange', 'red'] as const;
 const limits = { yellow: [20, 20], orange: [30, 50], red: [60, 100] } as const;
 const dist = fileURLToPath(new URL('../../web/dist/', import.meta.url));
 const types: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.json': 'application/json',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.json': 'application/json',
 };
 
 const alertId = (id: string): string => Buffer.from(id.padEnd(16, '.')).toString('hex');
 const isSilent = (row: StationRow): boolean => row[6] === null;
 const title = { 'pt-BR': 'Chuvas intensas', en: 'Heavy rain' };
 const instruction = {
-  'pt-BR': 'Saia de encostas, margens e áreas que alagam. Fique em local abrigado; desligue o quadro de energia se a água entrar.',
+  'pt-BR':
+    'Saia de encostas, margens e áreas que alagam. Fique em local abrigado; desligue o quadro de energia se a água entrar.',
   en: 'Leave slopes, river banks and places that flood. Stay in shelter; switch the mains off if water comes in.',
 };
 const levelText = (level: (typeof levels)[number]): string =>
@@ -29,27 +34,65 @@ const levelText = (level: (typeof levels)[number]): string =>
 
 function station(row: StationRow): object {
   const [id, name, latitude, longitude, altitude, rain] = row;
-  const reading = (value: number, unit: string): object => ({ value, unit, observedAt: iso(newest), flag: 'good' });
+  const reading = (value: number, unit: string): object => ({
+    value,
+    unit,
+    observedAt: iso(newest),
+    flag: 'good',
+  });
   const isPartial = id === 'A883';
   const state = isSilent(row) ? (id === 'A829' ? 'never-heard' : 'silent') : isPartial ? 'partial' : 'good';
   return {
-    id, name, latitude, longitude, altitude, region: 'RS', timeZone: 'America/Sao_Paulo', interval: 'PT1H',
-    ...(rain === null ? {} : { latest: { rainfall: reading(rain, 'mm'), airTemperature: reading(18.4, '°C') } }),
-    health: { state, since: state === 'silent' ? iso(newest - 6 * hour) : null, missing: isPartial ? ['relativeHumidity'] : [] },
+    id,
+    name,
+    latitude,
+    longitude,
+    altitude,
+    region: 'RS',
+    timeZone: 'America/Sao_Paulo',
+    interval: 'PT1H',
+    ...(rain === null
+      ? {}
+      : { latest: { rainfall: reading(rain, 'mm'), airTemperature: reading(18.4, '°C') } }),
+    health: {
+      state,
+      since: state === 'silent' ? iso(newest - 6 * hour) : null,
+      missing: isPartial ? ['relativeHumidity'] : [],
+    },
   };
 }
 
-function event(row: StationRow, level: number, revision: number, at: number, previous: number | null): object {
+function event(
+  row: StationRow,
+  level: number,
+  revision: number,
+  at: number,
+  previous: number | null,
+): object {
   const name = levels[level - 1] ?? 'yellow';
   const evidence = (expression: string, value: number, threshold: number, span: number): object => ({
-    expression, value, unit: 'mm', threshold, from: iso(at - span * hour), to: iso(at), coverage: 1, observations: span,
+    expression,
+    value,
+    unit: 'mm',
+    threshold,
+    from: iso(at - span * hour),
+    to: iso(at),
+    coverage: 1,
+    observations: span,
   });
   const value = revision === 5 || row[0] !== 'A879' ? (row[6] ?? 0) : revision === 1 ? 32.2 : 63.8;
   return {
-    alert: alertId(row[0]), revision, event: previous === null ? (revision === 1 ? 'raised' : 'updated') : 'escalated', rule: 'chuva-intensa', hazard: 'rain',
-    subject: { kind: 'station', id: row[0] }, level: name,
+    alert: alertId(row[0]),
+    revision,
+    event: previous === null ? (revision === 1 ? 'raised' : 'updated') : 'escalated',
+    rule: 'chuva-intensa',
+    hazard: 'rain',
+    subject: { kind: 'station', id: row[0] },
+    level: name,
     ...(previous === null ? {} : { previousLevel: levels[previous - 1] }),
-    onsetAt: iso(newest - 13 * hour), at: iso(at), issuedAt: iso(at + 131_000),
+    onsetAt: iso(newest - 13 * hour),
+    at: iso(at),
+    issuedAt: iso(at + 131_000),
     evidence: [
       evidence(`sum(rainfall, 1h) >= ${limits[name][0]} mm`, row[5] ?? 0, limits[name][0], 1),
       evidence(`sum(rainfall, 24h) > ${limits[name][1]} mm`, value, limits[name][1], 24),
@@ -60,16 +103,32 @@ function event(row: StationRow, level: number, revision: number, at: number, pre
 const alertRows = stationRows.filter((row) => row[7] !== null && row[7] > 0);
 const item = (row: StationRow): object => ({
   ...event(row, row[7] ?? 1, row[0] === 'A879' ? 5 : 1, newest, row[0] === 'A879' ? 2 : null),
-  state: row[0] === 'A886' ? 'unverified' : 'active', expiresAt: iso(newest + 6 * hour + 131_000),
+  state: row[0] === 'A886' ? 'unverified' : 'active',
+  expiresAt: iso(newest + 6 * hour + 131_000),
 });
 
 function detail(row: StationRow): object {
-  const history = row[0] === 'A879'
-    ? [event(row, 1, 1, newest - 13 * hour, null), event(row, 2, 2, newest - 12 * hour, 1), event(row, 2, 3, newest - 8 * hour, null), event(row, 2, 4, newest - 4 * hour, null), event(row, 3, 5, newest, 2)]
-    : [event(row, row[7] ?? 1, 1, newest, null)];
+  const history =
+    row[0] === 'A879'
+      ? [
+          event(row, 1, 1, newest - 13 * hour, null),
+          event(row, 2, 2, newest - 12 * hour, 1),
+          event(row, 2, 3, newest - 8 * hour, null),
+          event(row, 2, 4, newest - 4 * hour, null),
+          event(row, 3, 5, newest, 2),
+        ]
+      : [event(row, row[7] ?? 1, 1, newest, null)];
   return {
-    ...item(row), station: station(row), history,
-    rule: { name: 'chuva-intensa', title, hazard: 'rain', levels: levels.map((level) => ({ level, text: levelText(level) })), instruction },
+    ...item(row),
+    station: station(row),
+    history,
+    rule: {
+      name: 'chuva-intensa',
+      title,
+      hazard: 'rain',
+      levels: levels.map((level) => ({ level, text: levelText(level) })),
+      instruction,
+    },
     deliveries: [
       { channel: 'sirens', state: 'delivered', at: iso(newest + 141_000) },
       { channel: 'ops', state: 'delivered', at: iso(newest + 133_000) },
@@ -93,31 +152,70 @@ function observations(row: StationRow, from: number, to: number): object {
     const rain = rainAt(row, at);
     if (rain === null) continue;
     const phase = Math.cos(((at / hour - 18) / 24) * 2 * Math.PI);
-    const good = (value: number, unit: string): object => ({ value: Math.round(value * 10) / 10, unit, flag: 'good' });
-    items.push({ at: iso(at), values: {
-      rainfall: { value: rain, unit: 'mm', flag: rain > 20 ? 'suspect' : 'good' },
-      airTemperature: good(19 + 5 * phase, '°C'),
-      ...(row[0] === 'A883' && at > newest - 30 * hour ? {} : { relativeHumidity: good(82 - 14 * phase, '%') }),
-      windGust: good(7 + 3 * Math.sin(at / hour / 5) + 2 * phase, 'm/s'),
-      stationPressure: good(960 - 3 * Math.sin(at / hour / 30), 'hPa'),
-    } });
+    const good = (value: number, unit: string): object => ({
+      value: Math.round(value * 10) / 10,
+      unit,
+      flag: 'good',
+    });
+    items.push({
+      at: iso(at),
+      values: {
+        rainfall: { value: rain, unit: 'mm', flag: rain > 20 ? 'suspect' : 'good' },
+        airTemperature: good(19 + 5 * phase, '°C'),
+        ...(row[0] === 'A883' && at > newest - 30 * hour
+          ? {}
+          : { relativeHumidity: good(82 - 14 * phase, '%') }),
+        windGust: good(7 + 3 * Math.sin(at / hour / 5) + 2 * phase, 'm/s'),
+        stationPressure: good(960 - 3 * Math.sin(at / hour / 30), 'hPa'),
+      },
+    });
   }
   return { items, next: null };
 }
 
 const status = (): object => ({
-  environment: 'exercise', serverNow: iso(now), newestObservedAt: iso(newest), version: '0.1.0',
-  recording: { name: 'rs-2024', startAt: '2024-04-26T00:00:00Z', endAt: '2024-05-07T00:00:00Z', at: iso(now), speed: 1, state: 'playing' },
-  stations: { total: stationRows.length, silent: [
-    ...stationRows.filter(isSilent).map((row) => ({ id: row[0], name: row[1], since: row[0] === 'A829' ? null : iso(newest - 6 * hour) })),
-    { id: 'A883', name: 'Ibirubá', since: iso(newest - 30 * hour), quantity: 'relativeHumidity' },
-  ] },
-  counts: { red: 5, orange: 10, yellow: 11 }, senderName: 'Defesa Civil RS', title: 'Rio Grande do Sul, abril e maio de 2024',
+  environment: 'exercise',
+  serverNow: iso(now),
+  newestObservedAt: iso(newest),
+  version: '0.1.0',
+  recording: {
+    name: 'rs-2024',
+    startAt: '2024-04-26T00:00:00Z',
+    endAt: '2024-05-07T00:00:00Z',
+    at: iso(now),
+    speed: 1,
+    state: 'playing',
+  },
+  stations: {
+    total: stationRows.length,
+    silent: [
+      ...stationRows
+        .filter(isSilent)
+        .map((row) => ({
+          id: row[0],
+          name: row[1],
+          since: row[0] === 'A829' ? null : iso(newest - 6 * hour),
+        })),
+      { id: 'A883', name: 'Ibirubá', since: iso(newest - 30 * hour), quantity: 'relativeHumidity' },
+    ],
+  },
+  counts: { red: 5, orange: 10, yellow: 11 },
+  senderName: 'Defesa Civil RS',
+  title: 'Rio Grande do Sul, abril e maio de 2024',
 });
 
 const rule = {
-  name: 'chuva-intensa', title, hazard: 'rain', subject: 'station', levels: [], clear: null, coverage: 0.8, expiresMs: 6 * hour,
-  area: { kind: 'radius', km: 15 }, cap: { urgency: 'Immediate', certainty: 'Observed', responseType: 'Prepare' }, instruction,
+  name: 'chuva-intensa',
+  title,
+  hazard: 'rain',
+  subject: 'station',
+  levels: [],
+  clear: null,
+  coverage: 0.8,
+  expiresMs: 6 * hour,
+  area: { kind: 'radius', km: 15 },
+  cap: { urgency: 'Immediate', certainty: 'Observed', responseType: 'Prepare' },
+  instruction,
 };
 const cap = `<?xml version="1.0" encoding="UTF-8"?>
 <alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">
@@ -144,7 +242,10 @@ async function file(pathname: string, response: ServerResponse): Promise<void> {
   const path = join(dist, normalize(pathname === '/' ? 'index.html' : pathname));
   const body = path.startsWith(dist) ? await readFile(path).catch(() => null) : null;
   const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'";
-  response.writeHead(body ? 200 : 404, { 'content-type': types[extname(path)] ?? 'text/plain', 'content-security-policy': policy });
+  response.writeHead(body ? 200 : 404, {
+    'content-type': types[extname(path)] ?? 'text/plain',
+    'content-security-policy': policy,
+  });
   response.end(body ?? 'not found');
 }
 
@@ -165,17 +266,20 @@ export async function startMockApi(): Promise<MockApi> {
     if (!url.pathname.startsWith('/api/v1/')) return void file(url.pathname, response);
     const answer = api(url);
     const isText = typeof answer === 'string';
-    response.writeHead(answer === null ? 404 : 200, { 'content-type': isText ? 'application/cap+xml' : 'application/json' });
+    response.writeHead(answer === null ? 404 : 200, {
+      'content-type': isText ? 'application/cap+xml' : 'application/json',
+    });
     response.end(isText ? answer : JSON.stringify(answer));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
-    stop: () => new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    }),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
   };
 }
 

@@ -1,7 +1,13 @@
 /** Figures of 30 April 2024, 07:00 UTC: INMET hourly stations of Rio Grande do Sul. */
 export type StationRow = readonly [
-  id: string, name: string, latitude: number, longitude: number, altitude: number,
-  rainLastHour: number | null, rain24h: number | null, level: number | null,
+  id: string,
+  name: string,
+  latitude: number,
+  longitude: number,
+  altitude: number,
+  rainLastHour: number | null,
+  rain24h: number | null,
+  level: number | null,
 ];
 
 export const stationRows: readonly StationRow[] = [
@@ -52,4 +58,7 @@ export const stationRows: readonly StationRow[] = [
 ];
 
 /** Canela (A879), mm per hour, 2024-04-28T08:00Z to 2024-04-30T07:00Z. */
-export const canela: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1.2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.2, 0, 0, 0, 0, 15.4, 15.4, 31.6, 0, 0.2, 20.2, 4.2, 2.8, 3.4, 0, 0, 0, 0, 0.4, 27];
+export const canela: readonly number[] = [
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1.2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0.2, 0, 0, 0, 0, 15.4,
+  15.4, 31.6, 0, 0.2, 20.2, 4.2, 2.8, 3.4, 0, 0, 0, 0, 0.4, 27,
+];

@@ -88,7 +88,7 @@ function stationIntervals(
     unverifiedKeeps: true,
     verifiedRenews: true,
     stateCounts: true,
-    raiseAtExpiry: false,
+    raiseAtExpiry: true,
     gapInstants: true,
     everyReport: false,
     timerIssued: 'tick',

@@ -9,17 +9,21 @@ import { capArea } from './area.ts';
 import { type CapAlert, type CapInfo, type CapPair, capTime } from './message.ts';
 import { cleanText } from './serialize.ts';
 
-/** The fields of a hazard that CAP needs. */
+/** The fields of a hazard that CAP needs (a row of the hazard table has them). */
 export interface CapHazard {
   readonly capCategory: string;
   readonly event: Text;
   readonly eventCode: CapPair;
-  /** `awareness_type` of MeteoAlarm: `10; Rain`. */
-  readonly meteoalarm?: string;
+  /** `awareness_type` of MeteoAlarm, written `10; Rain`. */
+  readonly meteoalarm?: { readonly number: number; readonly name: string } | null;
 }
 
 /** A message of the same alert that left before; `sentText` as it stood there, byte for byte. */
-export interface EarlierMessage { readonly identifier: string; readonly sentText: string; readonly expiresAt: number }
+export interface EarlierMessage {
+  readonly identifier: string;
+  readonly sentText: string;
+  readonly expiresAt: number;
+}
 
 export interface CapInput {
   readonly revision: AlertRevision;
@@ -67,7 +71,10 @@ export function capMessage(input: CapInput): CapOutput | undefined {
   const { revision, environment, earlier, station } = input;
   const { event } = revision;
   if (!/^[^\s,<&]+$/.test(input.sender)) {
-    throw new AtalaiaError('ATL_CONFIG', `CAP sender "${input.sender}" must be one word without comma, "<" or "&"; set cap.sender.`);
+    throw new AtalaiaError(
+      'ATL_CONFIG',
+      `CAP sender "${input.sender}" must be one word without comma, "<" or "&"; set cap.sender.`,
+    );
   }
   const ended = event.event === 'ended';
   if (ended && (event.endReason === 'expired' || earlier.length === 0)) return undefined;
@@ -77,7 +84,8 @@ export function capMessage(input: CapInput): CapOutput | undefined {
   const sentText = capTime(sentAt, station.timeZone);
   const identifier = capIdentifier(input.serverId, environment, event.alert, event.revision);
   const references = referencesOf(input.sender, earlier, sentAt);
-  const msgType = earlier.length === 0 ? 'Alert' : ended && event.endReason !== 'cleared' ? 'Cancel' : 'Update';
+  const msgType =
+    earlier.length === 0 ? 'Alert' : ended && event.endReason !== 'cleared' ? 'Cancel' : 'Update';
   const message: CapAlert = {
     identifier,
     sender: input.sender,
@@ -85,7 +93,9 @@ export function capMessage(input: CapInput): CapOutput | undefined {
     status: statuses[environment],
     msgType,
     scope: 'Public',
-    ...(msgType === 'Cancel' ? { note: `${endWord(event.endReason, 'pt-BR')} / ${endWord(event.endReason, 'en')}` } : {}),
+    ...(msgType === 'Cancel'
+      ? { note: `${endWord(event.endReason, 'pt-BR')} / ${endWord(event.endReason, 'en')}` }
+      : {}),
     ...(references === '' ? {} : { references }),
     incidents: event.alert,
     info: languages.map((lang) => infoOf(input, lang, sentText, expiresAt)),
@@ -94,7 +104,12 @@ export function capMessage(input: CapInput): CapOutput | undefined {
 }
 
 /** Unique per server, environment, alert and revision; without spaces, commas, `<` and `&` (CAP 1.2, 3.2.1). */
-export const capIdentifier = (serverId: string, environment: string, alert: string, revision: number): string =>
+export const capIdentifier = (
+  serverId: string,
+  environment: string,
+  alert: string,
+  revision: number,
+): string =>
   ['atalaia', serverId, environment, alert, String(revision)]
     .map((part) => part.replace(/[^A-Za-z0-9_-]+/g, '-'))
     .join('.');
@@ -156,18 +171,23 @@ function describe({ revision, station }: CapInput, lang: Language): string {
 function parametersOf({ revision, hazard }: CapInput): readonly CapPair[] {
   const { event } = revision;
   const list: CapPair[] = [{ valueName: 'awareness_level', value: awareness[event.level] }];
-  if (hazard.meteoalarm) list.push({ valueName: 'awareness_type', value: hazard.meteoalarm });
+  const type = hazard.meteoalarm;
+  if (type) list.push({ valueName: 'awareness_type', value: `${type.number}; ${type.name}` });
   for (const one of event.evidence) {
     list.push({ valueName: 'evidence', value: `${one.expression}: ${one.value ?? '-'} ${one.unit}`.trim() });
   }
   return list;
 }
 
-const marked = (text: string, mark: string | undefined): string => (mark ? `${mark}. ${text} ${mark}.` : text);
+const marked = (text: string, mark: string | undefined): string =>
+  mark ? `${mark}. ${text} ${mark}.` : text;
 
 /** Cuts at a whole character. */
 function clip(text: string, limit: number): string {
   const clean = cleanText(text);
   if (clean.length <= limit) return clean;
-  return `${clean.slice(0, limit - 1).replace(/[\ud800-\udbff]$/, '').trimEnd()}…`;
+  return `${clean
+    .slice(0, limit - 1)
+    .replace(/[\ud800-\udbff]$/, '')
+    .trimEnd()}…`;
 }

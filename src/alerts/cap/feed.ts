@@ -26,12 +26,27 @@ export interface FeedMeta {
 /** Google asks for at most 100 kB; older messages stay reachable by their own addresses. */
 const MAX_BYTES = 100_000;
 const CAP_CHILDREN = [
-  'status', 'msgType', 'category', 'event', 'urgency', 'severity', 'certainty', 'effective', 'expires', 'areaDesc',
+  'status',
+  'msgType',
+  'category',
+  'event',
+  'urgency',
+  'severity',
+  'certainty',
+  'effective',
+  'expires',
+  'areaDesc',
 ] as const;
 
 /** The entry of a message in the ledger. Reads our own serializer's text, which has no attributes or prefixes. */
 export function feedEntry(
-  row: { readonly alert: string; readonly revision: number; readonly identifier: string; readonly sentText: string; readonly xml: string },
+  row: {
+    readonly alert: string;
+    readonly revision: number;
+    readonly identifier: string;
+    readonly sentText: string;
+    readonly xml: string;
+  },
   lang: Language = 'pt-BR',
 ): FeedEntry {
   const head = row.xml.split('<info>', 1)[0] as string;
@@ -46,13 +61,19 @@ export function feedEntry(
     if (value !== undefined) cap[name] = value;
   }
   return {
-    alert: row.alert, revision: row.revision, identifier: row.identifier, sentText: row.sentText,
-    title: read('headline') ?? row.identifier, summary: read('description') ?? '', cap,
+    alert: row.alert,
+    revision: row.revision,
+    identifier: row.identifier,
+    sentText: row.sentText,
+    title: read('headline') ?? row.identifier,
+    summary: read('description') ?? '',
+    cap,
   };
 }
 
 const UNESCAPES: Readonly<Record<string, string>> = { '&lt;': '<', '&gt;': '>', '&quot;': '"', '&amp;': '&' };
-const unescapeXml = (text: string): string => text.replace(/&(?:lt|gt|quot|amp);/g, (entity) => UNESCAPES[entity] as string);
+const unescapeXml = (text: string): string =>
+  text.replace(/&(?:lt|gt|quot|amp);/g, (entity) => UNESCAPES[entity] as string);
 
 /** Atom 1.0 (RFC 4287), newest first, at most 100 kB. */
 export function atomFeed(entries: readonly FeedEntry[], meta: FeedMeta): string {
@@ -63,11 +84,16 @@ export function atomFeed(entries: readonly FeedEntry[], meta: FeedMeta): string 
     ` xml:lang="${meta.language ?? 'pt-BR'}">\n<id>${escapeXml(self)}</id><title>${escapeXml(meta.title)}</title>` +
     `<updated>${formatInstant(newestAt(ordered, meta))}</updated><author><name>${escapeXml(meta.author)}</name></author>` +
     `<link rel="self" type="application/atom+xml" href="${escapeXml(self)}"/>\n`;
-  return bounded(head, '</feed>\n', ordered.map((entry) =>
-    `<entry><id>${escapeXml(entryId(entry))}</id><title>${escapeXml(entry.title)}</title>` +
-    `<updated>${formatInstant(sentAt(entry))}</updated><link rel="alternate" type="application/cap+xml"` +
-    ` href="${escapeXml(capUrl(entry, meta))}"/><summary>${escapeXml(entry.summary)}</summary>${children(entry)}</entry>\n`,
-  ));
+  return bounded(
+    head,
+    '</feed>\n',
+    ordered.map(
+      (entry) =>
+        `<entry><id>${escapeXml(entryId(entry))}</id><title>${escapeXml(entry.title)}</title>` +
+        `<updated>${formatInstant(sentAt(entry))}</updated><link rel="alternate" type="application/cap+xml"` +
+        ` href="${escapeXml(capUrl(entry, meta))}"/><summary>${escapeXml(entry.summary)}</summary>${children(entry)}</entry>\n`,
+    ),
+  );
 }
 
 /** RSS 2.0 (rssboard.org), newest first, at most 100 kB. */
@@ -80,16 +106,22 @@ export function rssFeed(entries: readonly FeedEntry[], meta: FeedMeta): string {
     `<description>${escapeXml(`${meta.title} – ${meta.author}`)}</description><language>${(meta.language ?? 'pt-BR').toLowerCase()}</language>` +
     `<lastBuildDate>${new Date(newestAt(ordered, meta)).toUTCString()}</lastBuildDate>` +
     `<atom:link rel="self" type="application/rss+xml" href="${escapeXml(self)}"/>\n`;
-  return bounded(head, '</channel></rss>\n', ordered.map((entry) =>
-    `<item><title>${escapeXml(entry.title)}</title><link>${escapeXml(capUrl(entry, meta))}</link>` +
-    `<description>${escapeXml(entry.summary)}</description><guid isPermaLink="false">${escapeXml(entry.identifier)}</guid>` +
-    `<pubDate>${new Date(sentAt(entry)).toUTCString()}</pubDate>` +
-    `<atom:link rel="alternate" type="application/cap+xml" href="${escapeXml(capUrl(entry, meta))}"/>${children(entry)}</item>\n`,
-  ));
+  return bounded(
+    head,
+    '</channel></rss>\n',
+    ordered.map(
+      (entry) =>
+        `<item><title>${escapeXml(entry.title)}</title><link>${escapeXml(capUrl(entry, meta))}</link>` +
+        `<description>${escapeXml(entry.summary)}</description><guid isPermaLink="false">${escapeXml(entry.identifier)}</guid>` +
+        `<pubDate>${new Date(sentAt(entry)).toUTCString()}</pubDate>` +
+        `<atom:link rel="alternate" type="application/cap+xml" href="${escapeXml(capUrl(entry, meta))}"/>${children(entry)}</item>\n`,
+    ),
+  );
 }
 
 /** Strong entity tag of a body, quotes included (RFC 9110, 8.8.3). */
-export const etag = (body: string): string => `"${createHash('sha256').update(body).digest('hex').slice(0, 32)}"`;
+export const etag = (body: string): string =>
+  `"${createHash('sha256').update(body).digest('hex').slice(0, 32)}"`;
 
 /** Atom wants an IRI; our identifiers become a tag-like URN by a prefix, other IRIs stay. */
 const entryId = (entry: FeedEntry): string =>
@@ -106,7 +138,9 @@ const children = (entry: FeedEntry): string =>
 const sentAt = (entry: FeedEntry): number => parseInstant(entry.sentText) ?? 0;
 
 const newestFirst = (entries: readonly FeedEntry[]): readonly FeedEntry[] =>
-  [...entries].sort((a, b) => sentAt(b) - sentAt(a) || b.revision - a.revision || (a.alert < b.alert ? -1 : 1));
+  [...entries].sort(
+    (a, b) => sentAt(b) - sentAt(a) || b.revision - a.revision || (a.alert < b.alert ? -1 : 1),
+  );
 
 const newestAt = (ordered: readonly FeedEntry[], meta: FeedMeta): number =>
   ordered[0] === undefined ? meta.updatedAt : sentAt(ordered[0]);

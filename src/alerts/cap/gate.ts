@@ -27,7 +27,11 @@ export async function openCapGate(): Promise<CapGate> {
       schema.dispose();
     }
   } catch (cause) {
-    throw new AtalaiaError('ATL_CAP_INVALID', `The CAP schema ${place.pathname} cannot be read; install Atalaia again.`, { cause });
+    throw new AtalaiaError(
+      'ATL_CAP_INVALID',
+      `The CAP schema ${place.pathname} cannot be read; install Atalaia again.`,
+      { cause },
+    );
   }
 }
 
@@ -63,29 +67,40 @@ function rules(document: XmlDocument): string[] {
   const text = (path: string): string => texts(path)[0] ?? '';
   const problems: string[] = [];
   for (const name of ['identifier', 'sender']) {
-    if (!/^[^\s,<&]+$/.test(text(`/c:alert/c:${name}`))) problems.push(`${name} (3.2.1): empty, or has a space, a comma, "<" or "&"`);
+    if (!/^[^\s,<&]+$/.test(text(`/c:alert/c:${name}`)))
+      problems.push(`${name} (3.2.1): empty, or has a space, a comma, "<" or "&"`);
   }
   const sent = text('/c:alert/c:sent');
   for (const time of [sent, ...texts('//c:effective | //c:onset | //c:expires')]) {
-    if (!TIME.test(time)) problems.push(`time ${time} (3.3.2): needs whole seconds and a numeric offset, never Z`);
+    if (!TIME.test(time))
+      problems.push(`time ${time} (3.3.2): needs whole seconds and a numeric offset, never Z`);
   }
   const msgType = text('/c:alert/c:msgType');
-  problems.push(...referenceProblems(msgType, text('/c:alert/c:references'), sent, text('/c:alert/c:identifier')));
+  problems.push(
+    ...referenceProblems(msgType, text('/c:alert/c:references'), sent, text('/c:alert/c:identifier')),
+  );
   for (const expires of texts('//c:expires')) {
-    if ((parseInstant(expires) ?? 0) <= (parseInstant(sent) ?? 0)) problems.push(`expires ${expires} (3.2.2): not after sent ${sent}`);
+    if ((parseInstant(expires) ?? 0) <= (parseInstant(sent) ?? 0))
+      problems.push(`expires ${expires} (3.2.2): not after sent ${sent}`);
   }
   for (const ring of texts('//c:polygon')) problems.push(...ringProblems(ring));
   return problems;
 }
 
 function referenceProblems(msgType: string, references: string, sent: string, identifier: string): string[] {
-  const list = references.trim().split(/\s+/).filter((one) => one !== '');
-  if ((msgType === 'Update' || msgType === 'Cancel') && list.length === 0) return [`references (3.2.1): ${msgType} without references`];
+  const list = references
+    .trim()
+    .split(/\s+/)
+    .filter((one) => one !== '');
+  if ((msgType === 'Update' || msgType === 'Cancel') && list.length === 0)
+    return [`references (3.2.1): ${msgType} without references`];
   return list.flatMap((one) => {
     const [, id, time, ...more] = one.split(',');
-    if (!id || !time || more.length > 0) return [`references (3.2.1): "${one}" is not sender,identifier,sent`];
+    if (!id || !time || more.length > 0)
+      return [`references (3.2.1): "${one}" is not sender,identifier,sent`];
     if (id === identifier && time === sent) return [`references (3.2.1): the message refers to itself`];
-    if ((parseInstant(time) ?? 0) > (parseInstant(sent) ?? 0)) return [`references (3.2.1): ${id} was sent later`];
+    if ((parseInstant(time) ?? 0) > (parseInstant(sent) ?? 0))
+      return [`references (3.2.1): ${id} was sent later`];
     return [];
   });
 }
@@ -102,4 +117,5 @@ function ringProblems(ring: string): string[] {
   return first?.[0] === last?.[0] && first?.[1] === last?.[1] ? [] : [`${name}: not closed`];
 }
 
-const within = (value: number | undefined, limit: number): boolean => value !== undefined && Math.abs(value) <= limit;
+const within = (value: number | undefined, limit: number): boolean =>
+  value !== undefined && Math.abs(value) <= limit;

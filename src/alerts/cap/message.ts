@@ -1,5 +1,8 @@
 /** CAP 1.2 (OASIS CAP-v1.2-os) as far as we emit it; members stand in the order of the XSD's sequences. */
-export interface CapPair { readonly valueName: string; readonly value: string }
+export interface CapPair {
+  readonly valueName: string;
+  readonly value: string;
+}
 
 export interface CapArea {
   readonly areaDesc: string;
@@ -52,8 +55,14 @@ function formatOf(timeZone: string): Intl.DateTimeFormat | null {
   if (format === undefined) {
     try {
       format = new Intl.DateTimeFormat('en-US', {
-        timeZone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit',
-        hour: '2-digit', minute: '2-digit', second: '2-digit',
+        timeZone,
+        hourCycle: 'h23',
+        year: 'numeric',
+        month: '2-digit',
+        day: '2-digit',
+        hour: '2-digit',
+        minute: '2-digit',
+        second: '2-digit',
       });
     } catch {
       format = null;

@@ -24,7 +24,9 @@ const each = (name: string, texts: readonly string[]): string =>
 
 const pairs = (name: string, list: readonly CapPair[]): string =>
   list
-    .map((pair) => `<${name}>${element('valueName', pair.valueName)}${element('value', pair.value)}</${name}>`)
+    .map(
+      (pair) => `<${name}>${element('valueName', pair.valueName)}${element('value', pair.value)}</${name}>`,
+    )
     .join('');
 
 const area = (value: CapArea): string =>
@@ -70,4 +72,6 @@ export const serializeCap = (message: CapAlert): string =>
     element('incidents', message.incidents),
     message.info.map(info).join(''),
     '</alert>\n',
-  ].join('\n').replace(/\n{2,}(?=<)/g, '\n');
+  ]
+    .join('\n')
+    .replace(/\n{2,}(?=<)/g, '\n');

@@ -16,13 +16,19 @@ export function isPublicAddress(address: string): boolean {
 
 /** Says what is wrong with an address. */
 export const forbidden = (host: string, address: string): ForbiddenAddress =>
-  new ForbiddenAddress(`${host} is ${address}, not a public address; set allowPrivate for a receiver in your own network`);
+  new ForbiddenAddress(
+    `${host} is ${address}, not a public address; set allowPrivate for a receiver in your own network`,
+  );
 
-export type Resolve = (hostname: string) => Promise<readonly { readonly address: string; readonly family: number }[]>;
+export type Resolve = (
+  hostname: string,
+) => Promise<readonly { readonly address: string; readonly family: number }[]>;
 
 const systemResolve: Resolve = (hostname) =>
   new Promise((done, fail) => {
-    systemLookup(hostname, { all: true, verbatim: true }, (error, list) => (error ? fail(error) : done(list)));
+    systemLookup(hostname, { all: true, verbatim: true }, (error, list) =>
+      error ? fail(error) : done(list),
+    );
   });
 
 /** Resolves once per connection and hands out the very address that was checked, so that a second answer cannot differ. */

@@ -4,7 +4,9 @@ import type { Channel } from '../channel.ts';
 import { createWebhook, webhookConfig } from './webhook.ts';
 
 /** What every channel is given beside its configuration. */
-export interface ChannelDeps { readonly clock: Clock }
+export interface ChannelDeps {
+  readonly clock: Clock;
+}
 
 /** A kind of channel: `create` parses its configuration again, so that the table can be used without knowing the kind. */
 export interface ChannelKind {

@@ -21,7 +21,11 @@ export const webhookConfig = z.strictObject({
 });
 export type WebhookConfig = z.infer<typeof webhookConfig>;
 
-export interface WebhookDeps { readonly clock: Clock; readonly resolve?: Resolve; readonly timeoutMs?: number }
+export interface WebhookDeps {
+  readonly clock: Clock;
+  readonly resolve?: Resolve;
+  readonly timeoutMs?: number;
+}
 
 /**
  * A channel that posts the alert event as JSON, signed by Standard Webhooks 1.0 (standardwebhooks.com).
@@ -31,7 +35,10 @@ export function createWebhook(config: WebhookConfig, deps: WebhookDeps): Channel
   const timeoutMs = deps.timeoutMs ?? TIMEOUT_MS;
   const agent = new Agent({
     connect: { timeout: timeoutMs, lookup: pinnedLookup(config.allowPrivate, deps.resolve) },
-    headersTimeout: timeoutMs, bodyTimeout: timeoutMs, maxResponseSize: MAX_ANSWER_BYTES, connections: 32,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    maxResponseSize: MAX_ANSWER_BYTES,
+    connections: 32,
   });
   const signer = config.secret === undefined ? undefined : signerOf(config.secret);
   return {
@@ -42,7 +49,10 @@ export function createWebhook(config: WebhookConfig, deps: WebhookDeps): Channel
       const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
       try {
         const answer = await request(target, {
-          dispatcher: agent, method: 'POST', signal: limit, body: notification.body,
+          dispatcher: agent,
+          method: 'POST',
+          signal: limit,
+          body: notification.body,
           headers: headersOf(notification, signer, deps.clock.now()),
         });
         const outcome = outcomeOf(answer, deps.clock.now());
@@ -65,10 +75,16 @@ function refused(target: string, allowPrivate: boolean): string | undefined {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return `${url.protocol} is not http or https`;
   const host = url.hostname.replace(/^\[|\]$/g, '');
   // A literal address never reaches the lookup.
-  return isIP(host) !== 0 && !allowPrivate && !isPublicAddress(host) ? forbidden(host, host).message : undefined;
+  return isIP(host) !== 0 && !allowPrivate && !isPublicAddress(host)
+    ? forbidden(host, host).message
+    : undefined;
 }
 
-function headersOf({ key, body }: Notification, signer: Webhook | undefined, now: number): Record<string, string> {
+function headersOf(
+  { key, body }: Notification,
+  signer: Webhook | undefined,
+  now: number,
+): Record<string, string> {
   const at = new Date(now);
   return {
     'content-type': 'application/json',
@@ -84,15 +100,20 @@ function outcomeOf({ statusCode, headers }: Dispatcher.ResponseData, now: number
   const reason = `HTTP ${statusCode}`;
   if (statusCode >= 200 && statusCode < 300) return { kind: 'delivered', receipt: reason };
   if (statusCode >= 500 || statusCode === 408 || statusCode === 425 || statusCode === 429) {
-    const afterMs = statusCode === 429 || statusCode === 503 ? retryAfterMs(headers['retry-after'], now) : undefined;
+    const afterMs =
+      statusCode === 429 || statusCode === 503 ? retryAfterMs(headers['retry-after'], now) : undefined;
     return { kind: 'retry-later', reason, ...(afterMs === undefined ? {} : { afterMs }) };
   }
-  if (statusCode >= 300 && statusCode < 400) return { kind: 'rejected', reason: `${reason}: redirects are not followed; give the final URL` };
+  if (statusCode >= 300 && statusCode < 400)
+    return { kind: 'rejected', reason: `${reason}: redirects are not followed; give the final URL` };
   return { kind: 'rejected', reason };
 }
 
 /** `Retry-After` in seconds or as an HTTP date (RFC 9110, 10.2.3), at most an hour; undefined when absent or senseless. */
-export function retryAfterMs(header: string | readonly string[] | undefined, now: number): number | undefined {
+export function retryAfterMs(
+  header: string | readonly string[] | undefined,
+  now: number,
+): number | undefined {
   const text = (typeof header === 'string' ? header : header?.[0])?.trim();
   if (!text) return undefined;
   const ms = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
@@ -119,5 +140,8 @@ function failureOf(error: unknown, timeoutMs: number, limit: AbortSignal): Outco
     if (cause instanceof ForbiddenAddress) return { kind: 'rejected', reason: cause.message };
   }
   if (limit.aborted) return { kind: 'retry-later', reason: `no answer within ${timeoutMs} ms` };
-  return { kind: 'retry-later', reason: error instanceof Error ? error.message || error.name : 'network fault' };
+  return {
+    kind: 'retry-later',
+    reason: error instanceof Error ? error.message || error.name : 'network fault',
+  };
 }

@@ -38,7 +38,8 @@ export interface Decoded {
 export function decodeBody(input: DecodeInput): Decoded {
   const kind = mediaKind(input.contentType);
   const text = bodyText(unpack(input.body, input.encoding), kind);
-  const raws = kind === 'csv' ? csvReports(text) : kind === 'ndjson' ? ndjsonReports(text) : jsonReports(text);
+  const raws =
+    kind === 'csv' ? csvReports(text) : kind === 'ndjson' ? ndjsonReports(text) : jsonReports(text);
   if (raws.length > MAX_REPORTS) throw tooLarge(`more than ${MAX_REPORTS} reports`);
   return checkAll(raws, { receivedAt: input.receivedAt, stationInterval: input.stationInterval });
 }
@@ -93,7 +94,10 @@ const kinds: Record<string, MediaKind> = {
 function mediaKind(contentType: string | undefined): MediaKind {
   const [type = '', ...parameters] = (contentType ?? '').split(';').map((part) => part.trim().toLowerCase());
   const kind = Object.hasOwn(kinds, type) ? kinds[type] : undefined;
-  const charset = parameters.find((part) => part.startsWith('charset='))?.slice(8).replaceAll('"', '');
+  const charset = parameters
+    .find((part) => part.startsWith('charset='))
+    ?.slice(8)
+    .replaceAll('"', '');
   if (kind === undefined || (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8')) {
     throw new AtalaiaError(
       'ATL_UNSUPPORTED_MEDIA',
@@ -108,12 +112,16 @@ function unpack(body: Uint8Array, encoding: string | undefined): Uint8Array {
   const name = (encoding ?? '').trim().toLowerCase();
   if (name === '' || name === 'identity') return body;
   if (name !== 'gzip' && name !== 'x-gzip') {
-    throw new AtalaiaError('ATL_UNSUPPORTED_MEDIA', `Content-Encoding ${JSON.stringify(name.slice(0, 40))} is not read; send gzip or none.`);
+    throw new AtalaiaError(
+      'ATL_UNSUPPORTED_MEDIA',
+      `Content-Encoding ${JSON.stringify(name.slice(0, 40))} is not read; send gzip or none.`,
+    );
   }
   try {
     return gunzipSync(body, { maxOutputLength: MAX_BODY_BYTES });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge('more than 8 MiB when unpacked');
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge('more than 8 MiB when unpacked');
     throw unreadable('', 0, 1, 'the gzip data is damaged or cut short');
   }
 }
@@ -123,10 +131,13 @@ const tooLarge = (what: string): AtalaiaError =>
 
 function bodyText(bytes: Uint8Array, kind: MediaKind): string {
   const [a, b, c] = bytes;
-  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff) || a === 0 || b === 0) throw unreadable('', 0, 1, 'the text is UTF-16; send UTF-8');
-  if (a === 0xef && b === 0xbb && c === 0xbf && kind !== 'csv') throw unreadable('', 0, 1, 'JSON must not begin with a byte order mark');
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff) || a === 0 || b === 0)
+    throw unreadable('', 0, 1, 'the text is UTF-16; send UTF-8');
+  if (a === 0xef && b === 0xbb && c === 0xbf && kind !== 'csv')
+    throw unreadable('', 0, 1, 'JSON must not begin with a byte order mark');
   const text = new TextDecoder('utf-8', { ignoreBOM: false }).decode(bytes);
-  if (!isUtf8(bytes)) throw unreadable(text, Math.max(0, text.indexOf('\ufffd')), 1, 'these bytes are not UTF-8');
+  if (!isUtf8(bytes))
+    throw unreadable(text, Math.max(0, text.indexOf('\ufffd')), 1, 'these bytes are not UTF-8');
   return text;
 }
 
@@ -144,25 +155,32 @@ function ndjsonReports(text: string): RawOrFlaw[] {
   return raws;
 }
 
-const isObject = (value: Json | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The raw report of one JSON value, or why it is none. */
 export function rawReport(value: Json): RawOrFlaw {
   if (!isObject(value)) return 'A report is an object with station, observedAt and values.';
   const { values } = value;
   const repeated = nameTwice(value) ?? (isObject(values) ? nameTwice(values) : undefined);
-  if (repeated !== undefined) return `The key ${JSON.stringify(repeated.slice(0, 64))} stands twice in the report; which one counts is not known.`;
+  if (repeated !== undefined)
+    return `The key ${JSON.stringify(repeated.slice(0, 64))} stands twice in the report; which one counts is not known.`;
   if (!isObject(values)) return 'A report needs values: an object of quantity names and numbers.';
   const readings: RawReading[] = [];
   for (const quantity in values) readings.push(rawReading(quantity, values[quantity] as Json));
   return { station: value.station, observedAt: value.observedAt, interval: value.interval, readings };
 }
 
-const nameTwice = (object: JsonObject): string | undefined => (object as { [repeatedKey]?: string })[repeatedKey];
+const nameTwice = (object: JsonObject): string | undefined =>
+  (object as { [repeatedKey]?: string })[repeatedKey];
 
 function rawReading(quantity: string, given: Json): RawReading {
   if (!isObject(given)) return { quantity, value: given, unit: undefined };
   if (nameTwice(given) !== undefined) return { quantity, value: undefined, unit: undefined };
   const { value, unit } = given;
-  return { quantity, value, unit: unit === undefined ? undefined : typeof unit === 'string' ? unit : String(unit) };
+  return {
+    quantity,
+    value,
+    unit: unit === undefined ? undefined : typeof unit === 'string' ? unit : String(unit),
+  };
 }

@@ -41,9 +41,20 @@ export function csvReports(text: string): RawOrFlaw[] {
   return raws;
 }
 
-function addRow(raws: RawOrFlaw[], open: Map<string, OpenReport>, places: Map<Column, number>, fields: readonly string[]): void {
+function addRow(
+  raws: RawOrFlaw[],
+  open: Map<string, OpenReport>,
+  places: Map<Column, number>,
+  fields: readonly string[],
+): void {
   const field = (column: Column): string => (fields[places.get(column) ?? -1] ?? '').trim();
-  const [station, observedAt, interval, quantity, value] = [field('station'), field('observedAt'), field('interval'), field('quantity'), field('value')];
+  const [station, observedAt, interval, quantity, value] = [
+    field('station'),
+    field('observedAt'),
+    field('interval'),
+    field('quantity'),
+    field('value'),
+  ];
   const key = JSON.stringify([station, observedAt, interval]);
   let report = open.get(key);
   if (report === undefined || report.readings.some((reading) => reading.quantity === quantity)) {
@@ -52,7 +63,11 @@ function addRow(raws: RawOrFlaw[], open: Map<string, OpenReport>, places: Map<Co
     raws.push(report);
   }
   const unit = field('unit');
-  report.readings.push({ quantity, value: NUMBER.test(value) ? Number(value) : value, unit: unit === '' ? undefined : unit });
+  report.readings.push({
+    quantity,
+    value: NUMBER.test(value) ? Number(value) : value,
+    unit: unit === '' ? undefined : unit,
+  });
 }
 
 function header(fields: readonly string[]): Map<Column, number> {
@@ -62,7 +77,9 @@ function header(fields: readonly string[]): Map<Column, number> {
     const column = columns.find((known) => known === name.trim());
     if (column === undefined || places.has(column)) {
       const near = nearestName(name.trim(), columns);
-      const why = column ? `the column ${column} stands twice` : `no known column${near ? `; did you mean ${near}?` : ''} The header is ${columns.join(',')}`;
+      const why = column
+        ? `the column ${column} stands twice`
+        : `no known column${near ? `; did you mean ${near}?` : ''} The header is ${columns.join(',')}`;
       throw unreadable(fields.join(','), offset, 1, why);
     }
     places.set(column, index);

@@ -65,4 +65,5 @@ function quotedField(text: string, from: number): { value: string; end: number }
 }
 
 /** A field for CSV output, quoted only where needed. */
-export const csvField = (value: string): string => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+export const csvField = (value: string): string =>
+  /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;

@@ -23,8 +23,16 @@ const HEAD_LINES = FIRST_ROW + 20;
 
 /** Columns by place, which is the same in all years while names and encodings differ. */
 const columns: readonly (readonly [place: number, quantity: string])[] = [
-  [2, 'rainfall'], [7, 'airTemperature'], [9, 'airTemperatureMax'], [10, 'airTemperatureMin'], [8, 'dewPoint'],
-  [15, 'relativeHumidity'], [3, 'stationPressure'], [18, 'windSpeed'], [17, 'windGust'], [16, 'windDirection'],
+  [2, 'rainfall'],
+  [7, 'airTemperature'],
+  [9, 'airTemperatureMax'],
+  [10, 'airTemperatureMin'],
+  [8, 'dewPoint'],
+  [15, 'relativeHumidity'],
+  [3, 'stationPressure'],
+  [18, 'windSpeed'],
+  [17, 'windGust'],
+  [16, 'windDirection'],
   [6, 'globalRadiation'],
 ];
 const COLUMN_COUNT = 19;
@@ -37,18 +45,34 @@ const ROW_TIME = /^(\d{4})[/-](\d\d)[/-](\d\d);(\d\d):?(\d\d)(?: UTC)?;/;
  * without any value give no report.
  * @throws AtalaiaError ATL_INPUT when the file is none of INMET's
  */
-export async function openInmet(path: string, options: { readonly refusals: RefusalCount; readonly delayMs?: number }): Promise<InmetFile> {
+export async function openInmet(
+  path: string,
+  options: { readonly refusals: RefusalCount; readonly delayMs?: number },
+): Promise<InmetFile> {
   const head: string[] = [];
   for await (const block of lineBlocks(path, 'latin1')) {
     head.push(...block.slice(0, HEAD_LINES));
     if (head.length >= HEAD_LINES) break;
   }
   const station = readStation(path, head);
-  const firstAt = head.slice(FIRST_ROW).map(rowTime).find((at) => at !== undefined) ?? Number.POSITIVE_INFINITY;
-  return { station, firstAt, reports: () => readRows(path, station.id, options.refusals, options.delayMs ?? 0) };
+  const firstAt =
+    head
+      .slice(FIRST_ROW)
+      .map(rowTime)
+      .find((at) => at !== undefined) ?? Number.POSITIVE_INFINITY;
+  return {
+    station,
+    firstAt,
+    reports: () => readRows(path, station.id, options.refusals, options.delayMs ?? 0),
+  };
 }
 
-async function* readRows(path: string, station: string, refusals: RefusalCount, delayMs: number): AsyncGenerator<Report[]> {
+async function* readRows(
+  path: string,
+  station: string,
+  refusals: RefusalCount,
+  delayMs: number,
+): AsyncGenerator<Report[]> {
   const read = rowReader(basename(path), station, refusals, delayMs);
   let line = 0;
   for await (const block of lineBlocks(path, 'latin1')) {
@@ -63,7 +87,12 @@ async function* readRows(path: string, station: string, refusals: RefusalCount, 
   }
 }
 
-function rowReader(file: string, station: string, refusals: RefusalCount, delayMs: number): (text: string, line: number) => Report | undefined {
+function rowReader(
+  file: string,
+  station: string,
+  refusals: RefusalCount,
+  delayMs: number,
+): (text: string, line: number) => Report | undefined {
   const byMask = new Map<number, { quantities: readonly string[]; order: readonly number[] }>();
   const values = new Array<number>(columns.length).fill(0);
   return (text, line) => {
@@ -71,7 +100,10 @@ function rowReader(file: string, station: string, refusals: RefusalCount, delayM
     const fields = text.split(';');
     if (observedAt === undefined || fields.length < COLUMN_COUNT) {
       const code = observedAt === undefined ? 'time' : 'form';
-      const message = observedAt === undefined ? 'The row does not begin with date and hour.' : `The row has ${fields.length} fields, not ${COLUMN_COUNT}.`;
+      const message =
+        observedAt === undefined
+          ? 'The row does not begin with date and hour.'
+          : `The row has ${fields.length} fields, not ${COLUMN_COUNT}.`;
       refusals.add(file, { index: line, code, message });
       return undefined;
     }
@@ -80,16 +112,29 @@ function rowReader(file: string, station: string, refusals: RefusalCount, delayM
       const [place, quantity] = columns[i] as readonly [number, string];
       const field = fields[place] as string;
       if (field === '' || field === '-9999') continue;
-      const result = checkReading(quantity, NUMBER.test(field) ? Number(field.replace(',', '.')) : missing(field), undefined, HOUR_MS);
+      const result = checkReading(
+        quantity,
+        NUMBER.test(field) ? Number(field.replace(',', '.')) : missing(field),
+        undefined,
+        HOUR_MS,
+      );
       if ('value' in result) {
         mask |= 1 << i;
         values[i] = result.value;
-      } else if (!isMissing(field)) refusals.add(file, { index: line, quantity, code: result.code, message: result.message });
+      } else if (!isMissing(field))
+        refusals.add(file, { index: line, quantity, code: result.code, message: result.message });
     }
     if (mask === 0) return undefined;
-    let layout = byMask.get(mask);
-    if (layout === undefined) byMask.set(mask, (layout = layoutOfMask(mask)));
-    return { station, observedAt, intervalMs: HOUR_MS, receivedAt: observedAt + delayMs, quantities: layout.quantities, values: layout.order.map((i) => values[i] as number) };
+    const layout = byMask.get(mask) ?? layoutOfMask(mask);
+    byMask.set(mask, layout);
+    return {
+      station,
+      observedAt,
+      intervalMs: HOUR_MS,
+      receivedAt: observedAt + delayMs,
+      quantities: layout.quantities,
+      values: layout.order.map((i) => values[i] as number),
+    };
   };
 }
 
@@ -113,11 +158,20 @@ function rowTime(text: string): number | undefined {
 
 function readStation(path: string, head: readonly string[]): Station {
   const field = (line: number): string => (head[line] ?? '').split(';')[1]?.trim() ?? '';
-  const number = (line: number): number => (NUMBER.test(field(line)) ? Number(field(line).replace(',', '.')) : Number.NaN);
+  const number = (line: number): number =>
+    NUMBER.test(field(line)) ? Number(field(line).replace(',', '.')) : Number.NaN;
   const id = field(3);
   const [latitude, longitude, altitude] = [number(4), number(5), number(6)];
-  if (head.length < FIRST_ROW || !/^[A-Z]\d{3}$/.test(id) || !(Math.abs(latitude) <= 90) || !(Math.abs(longitude) <= 180)) {
-    throw new AtalaiaError('ATL_INPUT', `${path} is no yearly file of INMET: its first 8 lines must name UF, ESTACAO, CODIGO (WMO), LATITUDE and LONGITUDE.`);
+  if (
+    head.length < FIRST_ROW ||
+    !/^[A-Z]\d{3}$/.test(id) ||
+    !(Math.abs(latitude) <= 90) ||
+    !(Math.abs(longitude) <= 180)
+  ) {
+    throw new AtalaiaError(
+      'ATL_INPUT',
+      `${path} is no yearly file of INMET: its first 8 lines must name UF, ESTACAO, CODIGO (WMO), LATITUDE and LONGITUDE.`,
+    );
   }
   const name = decodeTwice(field(2));
   return {
@@ -139,12 +193,31 @@ function decodeTwice(text: string): string {
 }
 
 const slug = (name: string): string =>
-  name.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '');
+  name
+    .normalize('NFD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
 
 /** Zones of the states that do not keep the time of Brasília (IANA tz database, 2024a); the west of AM and PA differ. */
 const stateZones: Record<string, string> = {
-  AC: 'America/Rio_Branco', AM: 'America/Manaus', RO: 'America/Porto_Velho', RR: 'America/Boa_Vista',
-  MT: 'America/Cuiaba', MS: 'America/Campo_Grande', PA: 'America/Belem', AP: 'America/Belem', TO: 'America/Araguaina',
-  MA: 'America/Fortaleza', PI: 'America/Fortaleza', CE: 'America/Fortaleza', RN: 'America/Fortaleza',
-  PB: 'America/Fortaleza', PE: 'America/Recife', AL: 'America/Maceio', SE: 'America/Maceio', BA: 'America/Bahia',
+  AC: 'America/Rio_Branco',
+  AM: 'America/Manaus',
+  RO: 'America/Porto_Velho',
+  RR: 'America/Boa_Vista',
+  MT: 'America/Cuiaba',
+  MS: 'America/Campo_Grande',
+  PA: 'America/Belem',
+  AP: 'America/Belem',
+  TO: 'America/Araguaina',
+  MA: 'America/Fortaleza',
+  PI: 'America/Fortaleza',
+  CE: 'America/Fortaleza',
+  RN: 'America/Fortaleza',
+  PB: 'America/Fortaleza',
+  PE: 'America/Recife',
+  AL: 'America/Maceio',
+  SE: 'America/Maceio',
+  BA: 'America/Bahia',
 };

@@ -12,8 +12,18 @@ export const repeatedKey: unique symbol = Symbol('repeated key');
 const MAX_DEPTH = 32;
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them in strings
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
-const ESCAPES: Record<string, string> = { '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' };
+const ESCAPES: Record<string, string> = {
+  '"': '"',
+  '\\': '\\',
+  '/': '/',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+};
 
 /**
  * Reads one JSON text strictly (RFC 8259) and safely: at most 32 levels deep (checked before descending), no `__proto__`,
@@ -80,7 +90,8 @@ class JsonReader {
   private number(): number {
     NUMBER.lastIndex = this.at;
     const match = NUMBER.exec(this.text);
-    if (match === null) this.fail(this.at >= this.text.length ? 'the text ends too early' : 'a JSON value is expected');
+    if (match === null)
+      this.fail(this.at >= this.text.length ? 'the text ends too early' : 'a JSON value is expected');
     this.at = NUMBER.lastIndex;
     return Number(match[0]);
   }
@@ -125,7 +136,8 @@ class JsonReader {
   private closes(bracket: string): boolean {
     this.space();
     const c = this.text[this.at];
-    if (c !== bracket && c !== ',') this.fail(c === undefined ? 'the text ends too early' : `a comma or ${bracket} is expected`);
+    if (c !== bracket && c !== ',')
+      this.fail(c === undefined ? 'the text ends too early' : `a comma or ${bracket} is expected`);
     this.at++;
     if (c === bracket) return true;
     this.space();
@@ -142,7 +154,12 @@ class JsonReader {
       this.at = PLAIN.lastIndex;
       const c = this.text[this.at];
       if (c === '"') break;
-      if (c !== '\\') this.fail(c === undefined ? 'the text ends inside a string' : 'a control character in a string must be escaped');
+      if (c !== '\\')
+        this.fail(
+          c === undefined
+            ? 'the text ends inside a string'
+            : 'a control character in a string must be escaped',
+        );
       result += this.escape();
     }
     this.at++;

@@ -30,7 +30,12 @@ export interface CheckContext {
 }
 
 /** Checks one raw report; bad readings go to `refusals` by name, and a report with none left is undefined. */
-export function checkReport(raw: RawReport, index: number, context: CheckContext, refusals: Refusal[]): Report | undefined {
+export function checkReport(
+  raw: RawReport,
+  index: number,
+  context: CheckContext,
+  refusals: Refusal[],
+): Report | undefined {
   const refuse = (code: RefusalCode, message: string): undefined => {
     refusals.push({ index, code, message });
   };
@@ -40,24 +45,37 @@ export function checkReport(raw: RawReport, index: number, context: CheckContext
   }
   const observedAt = typeof raw.observedAt === 'string' ? parseInstant(raw.observedAt) : undefined;
   if (observedAt === undefined) {
-    return refuse('time', `observedAt ${shown(raw.observedAt)} must be an instant with zone like 2024-04-30T06:00:00Z.`);
+    return refuse(
+      'time',
+      `observedAt ${shown(raw.observedAt)} must be an instant with zone like 2024-04-30T06:00:00Z.`,
+    );
   }
   if (observedAt > context.receivedAt + FUTURE_MS) {
-    return refuse('future', `observedAt ${shown(raw.observedAt)} is more than 5 min in the future; check the station's clock.`);
+    return refuse(
+      'future',
+      `observedAt ${shown(raw.observedAt)} is more than 5 min in the future; check the station's clock.`,
+    );
   }
   const intervalMs = resolveInterval(raw.interval, station, context);
   if (intervalMs === undefined) {
     return refuse('interval', `The interval ${shown(raw.interval)} must be an ISO 8601 duration like PT1H.`);
   }
-  if (raw.readings.length === 0) return refuse('no-values', 'The report has no value; leave it out or give readings in values.');
-  if (raw.readings.length > MAX_READINGS) return refuse('form', `A report has at most ${MAX_READINGS} readings, not ${raw.readings.length}.`);
+  if (raw.readings.length === 0)
+    return refuse('no-values', 'The report has no value; leave it out or give readings in values.');
+  if (raw.readings.length > MAX_READINGS)
+    return refuse('form', `A report has at most ${MAX_READINGS} readings, not ${raw.readings.length}.`);
   const good = checkReadings(raw.readings, intervalMs, index, refusals);
   if (good.size === 0) return undefined;
   const { quantities, values } = arrangeReadings(good);
   return { station, observedAt, intervalMs, receivedAt: context.receivedAt, quantities, values };
 }
 
-function checkReadings(readings: readonly RawReading[], intervalMs: number, index: number, refusals: Refusal[]): Map<string, number> {
+function checkReadings(
+  readings: readonly RawReading[],
+  intervalMs: number,
+  index: number,
+  refusals: Refusal[],
+): Map<string, number> {
   const good = new Map<string, number>();
   let refused = 0;
   for (const { quantity, value, unit } of readings) {
@@ -67,7 +85,12 @@ function checkReadings(readings: readonly RawReading[], intervalMs: number, inde
       refusals.push({ index, quantity: quantity.slice(0, 64), code: result.code, message: result.message });
     }
   }
-  if (refused > MAX_LISTED) refusals.push({ index, code: 'form', message: `${refused - MAX_LISTED} more readings of this report are bad.` });
+  if (refused > MAX_LISTED)
+    refusals.push({
+      index,
+      code: 'form',
+      message: `${refused - MAX_LISTED} more readings of this report are bad.`,
+    });
   return good;
 }
 

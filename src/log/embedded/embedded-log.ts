@@ -107,6 +107,7 @@ class EmbeddedLog implements Log {
   #groupsWritten: Promise<void> = Promise.resolve();
   #trimming: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
+  #isClosed = false;
 
   constructor(
     options: EmbeddedLogOptions,
@@ -202,7 +203,8 @@ class EmbeddedLog implements Log {
           'ATL_USAGE',
           `The log knows ${MAX_GROUPS} reader groups already. Use one of those.`,
         );
-      this.#groups.set(group, (positions = new Map()));
+      positions = new Map();
+      this.#groups.set(group, positions);
     }
     positions.set(partition, offset);
     this.#cancelGroups ??= this.#options.clock.after(GROUPS_EVERY_MS, () => void this.#writeGroups());
@@ -229,6 +231,7 @@ class EmbeddedLog implements Log {
   }
 
   async #close(): Promise<void> {
+    this.#isClosed = true;
     for (const wakes of this.#waiting.values()) for (const wake of [...wakes]) wake();
     await this.#writer.close();
     await this.#trimming;
@@ -291,7 +294,7 @@ class EmbeddedLog implements Log {
         resolve();
       };
       const wake = (): void => {
-        if (this.#closing || this.#next(partition) > offset) end();
+        if (this.#isClosed || this.#next(partition) > offset) end();
       };
       const cancel = this.#options.clock.after(waitMs, end);
       wakes.add(wake);
@@ -322,7 +325,7 @@ class EmbeddedLog implements Log {
   }
 
   #checkOpen(): void {
-    if (this.#closing)
+    if (this.#isClosed)
       throw new AtalaiaError(
         'ATL_LOG_CLOSED',
         `The log in ${this.#options.directory} was closed. Open it again.`,

@@ -29,8 +29,8 @@ function isAlive(pid: number, start: string): boolean {
  */
 export async function lockDirectory(disk: Disk, directory: string): Promise<() => Promise<void>> {
   const path = `${directory}/lock`;
-  let mine = held.get(disk);
-  if (!mine) held.set(disk, (mine = new Set()));
+  const mine = held.get(disk) ?? new Set<string>();
+  held.set(disk, mine);
   if (mine.has(path)) throw conflict(directory, process.pid);
   mine.add(path);
   try {
@@ -52,7 +52,8 @@ async function take(disk: Disk, directory: string, path: string): Promise<void> 
     const owner = Buffer.from(await readWhole(disk, path, 100).catch(() => new Uint8Array(0))).toString(
       'latin1',
     );
-    const [pid, start] = owner.trim().split(' ');
+    // A power cut can leave a lock that is not whole; its owner is gone too.
+    const [, pid, start] = /^(\d+)(?: (\d*))?\n$/.exec(owner) ?? [];
     if (pid && Number(pid) !== process.pid && isAlive(Number(pid), start ?? ''))
       throw conflict(directory, Number(pid));
     // Only one process can move the stale file away; the others find the new one.

@@ -28,9 +28,15 @@ export class SparseIndex {
   /** Tells of a record; called in the order of the stream. */
   note(segment: number, partition: number, offset: number, position: number): void {
     let partitions = this.#segments.get(segment);
-    if (!partitions) this.#segments.set(segment, (partitions = new Map()));
+    if (!partitions) {
+      partitions = new Map();
+      this.#segments.set(segment, partitions);
+    }
     let points = partitions.get(partition);
-    if (!points) partitions.set(partition, (points = { offsets: [], positions: [] }));
+    if (!points) {
+      points = { offsets: [], positions: [] };
+      partitions.set(partition, points);
+    }
     const last = points.positions.at(-1);
     if (last !== undefined && position - last < this.#spacing) return;
     points.offsets.push(offset);

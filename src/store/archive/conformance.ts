@@ -284,6 +284,31 @@ export function archiveConformance(name: string, open: (folder: string) => Promi
       expect(await rain()).toEqual([[1, 0.5]]);
     });
 
+    test('a close waits for the calls before it', async () => {
+      const writes = archive.commit([batch(0, 10, [observation(1, 1500)])]);
+      const reads = [
+        archive.latest(),
+        archive.series(query),
+        archive.export({ path: join(folder, 'x.csv'), format: 'csv' }),
+      ];
+      const closing = archive.close();
+      await Promise.all([writes, ...reads, closing]);
+      archive = await open(folder);
+      expect(await rain()).toEqual([[1, 1.5]]);
+    });
+
+    test('spans before 1970 are rounded down as well', async () => {
+      const old = { observedAt: Date.UTC(1961, 0, 1, 1), receivedAt: T0 };
+      await archive.commit([batch(0, 1, [observation(0, 1000, old)])]);
+      const points = await archive.series({
+        ...query,
+        from: Date.UTC(1960),
+        to: Date.UTC(1962),
+        everyMs: 24 * HOUR_MS,
+      });
+      expect(points.map((p) => p.at)).toEqual([Date.UTC(1961, 0, 2)]);
+    });
+
     test('after a close calls reject and a second close does nothing', async () => {
       await archive.close();
       await archive.close();

@@ -119,6 +119,15 @@ export function ledgerConformance(name: string, place: () => Promise<LedgerPlace
         expect(await ledger.history('a1')).toHaveLength(1);
       });
 
+      it('refuses a revision that is there already, and leaves nothing of the commit', async () => {
+        const { ledger } = await fresh();
+        await commitAll(ledger, [raise('a1')]);
+        const again = commitAll(ledger, [raise('a2'), raise('a1')]);
+        await expect(again).rejects.toMatchObject({ code: 'ATL_STORE' });
+        expect(await ledger.history('a2')).toEqual([]);
+        expect((await ledger.positions())[0]?.offset).toBe(1);
+      });
+
       it('refuses a partition nobody acquired, and takes no batch at all quietly', async () => {
         const { ledger } = await fresh();
         const batch = { partition: 5, epoch: 0, from: 0, to: 1, clockAt: at, revisions: [] };

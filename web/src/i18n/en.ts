@@ -7,8 +7,10 @@ export const en: Dictionary = {
   skip: 'Skip to content',
   exercise: 'EXERCISE',
   test: 'TEST',
-  exerciseRecording: (day, speed) => `This is a drill with data recorded on ${day}, speed ${speed}×. No action is needed.`,
-  exerciseFinished: (day) => `This is a drill with recorded data; the recording ended on ${day}. No action is needed.`,
+  exerciseRecording: (day, speed) =>
+    `This is a drill with data recorded on ${day}, speed ${speed}×. No action is needed.`,
+  exerciseFinished: (day) =>
+    `This is a drill with recorded data; the recording ended on ${day}. No action is needed.`,
   exerciseLive: 'This is a drill. No action is needed.',
   testLive: 'This is a test of the system. No action is needed.',
   navLabel: 'Sections',
@@ -69,11 +71,14 @@ export const en: Dictionary = {
   advice1: 'Follow the warnings. Avoid places that often flood.',
   noData: 'No measurement',
   nStations: (n) => `${n} ${s(n, 'station', 'stations')}`,
-  silentSome: (names, n) => `${names} ${s(n, 'sends', 'send')} no data. Missing measurements do not mean that there is no danger: follow local advice.`,
+  silentSome: (names, n) =>
+    `${names} ${s(n, 'sends', 'send')} no data. Missing measurements do not mean that there is no danger: follow local advice.`,
   silentMore: (n) => `and ${n} more`,
   silentNone: 'All stations send data.',
-  mapTitle: (n) => `Map: ${n} ${s(n, 'alert', 'alerts')} in force. The list on this page says the same in text.`,
-  mapStationTitle: (name) => `Map: ${name} and stations near it. The table of neighbours says the same in text.`,
+  mapTitle: (n) =>
+    `Map: ${n} ${s(n, 'alert', 'alerts')} in force. The list on this page says the same in text.`,
+  mapStationTitle: (name) =>
+    `Map: ${name} and stations near it. The table of neighbours says the same in text.`,
   stationNoAlert: 'Station without alert',
   mapSource: 'Each mark stands where the station is. Outlines: Natural Earth.',
   lastHourText: (value) => `${value} in the last hour`,
@@ -151,7 +156,8 @@ export const en: Dictionary = {
   rises: 'Rises from',
   falls: 'Falls from',
   to: 'to',
-  stationsHeadline: (good, total) => (good === total ? `All ${total} stations measure` : `${good} of ${total} stations measure in full`),
+  stationsHeadline: (good, total) =>
+    good === total ? `All ${total} stations measure` : `${good} of ${total} stations measure in full`,
   station: 'Station',
   health: 'Health',
   rain: 'Rain',
@@ -194,10 +200,11 @@ export const en: Dictionary = {
   notFoundStation: 'This station does not exist.',
   back: 'Back to the alerts',
   retry: 'Try again',
-  footHealth: (version, ok, total, age) => `Atalaia ${version}. ${ok} of ${total} stations send; newest data ${age} old.`,
+  footHealth: (version, ok, total, age) =>
+    `Atalaia ${version}. ${ok} of ${total} stations send; newest data ${age} old.`,
   footKeys: 'Keys: g a alerts, g s stations, / search.',
   footCookies: 'No cookies.',
   feedAtom: 'Atom feed',
   apiDocs: 'API',
-  compareLevels: 'By level',
+  notMet: 'not',
 };

@@ -5,8 +5,10 @@ export const ptBr = {
   skip: 'Ir para o conteúdo',
   exercise: 'EXERCÍCIO',
   test: 'TESTE',
-  exerciseRecording: (day: string, speed: string) => `Isto é um treino com dados gravados em ${day}, velocidade ${speed}×. Nenhuma ação é necessária.`,
-  exerciseFinished: (day: string) => `Isto é um treino com dados gravados; a gravação terminou em ${day}. Nenhuma ação é necessária.`,
+  exerciseRecording: (day: string, speed: string) =>
+    `Isto é um treino com dados gravados em ${day}, velocidade ${speed}×. Nenhuma ação é necessária.`,
+  exerciseFinished: (day: string) =>
+    `Isto é um treino com dados gravados; a gravação terminou em ${day}. Nenhuma ação é necessária.`,
   exerciseLive: 'Isto é um treino. Nenhuma ação é necessária.',
   testLive: 'Isto é um teste do sistema. Nenhuma ação é necessária.',
   navLabel: 'Seções',
@@ -26,7 +28,8 @@ export const ptBr = {
   you: 'aqui',
   loading: 'Carregando',
   titlePublic: 'Alertas em vigor',
-  headline: (n: number) => (n === 0 ? 'Nenhum alerta em vigor' : `${n} ${s(n, 'alerta', 'alertas')} em vigor`),
+  headline: (n: number) =>
+    n === 0 ? 'Nenhum alerta em vigor' : `${n} ${s(n, 'alerta', 'alertas')} em vigor`,
   clockAge: (at: string, age: string) => `Atualizado às ${at}, com medições de até ${age} atrás,`,
   clockNone: (at: string) => `Atualizado às ${at}. Nenhuma medição chegou ainda.`,
   reporting: (n: number, total: number, zone: string) => `de ${n} das ${total} estações. Horário: ${zone}.`,
@@ -42,7 +45,8 @@ export const ptBr = {
   search: 'Procurar município',
   searchButton: 'Ver alertas',
   searchKey: 'tecla /',
-  found: (n: number, what: string) => (n === 0 ? `Nenhum alerta em “${what}”.` : `${n} ${s(n, 'alerta', 'alertas')} em “${what}”.`),
+  found: (n: number, what: string) =>
+    n === 0 ? `Nenhum alerta em “${what}”.` : `${n} ${s(n, 'alerta', 'alertas')} em “${what}”.`,
   clearSearch: 'Mostrar todos',
   until: 'Até quando',
   where: 'Onde',
@@ -67,11 +71,14 @@ export const ptBr = {
   advice1: 'Acompanhe os avisos. Evite áreas que alagam com frequência.',
   noData: 'Sem medição',
   nStations: (n: number) => `${n} ${s(n, 'estação', 'estações')}`,
-  silentSome: (names: string, n: number) => `${names} ${s(n, 'não envia', 'não enviam')} dados. Falta de medição não significa ausência de perigo: siga a orientação local.`,
+  silentSome: (names: string, n: number) =>
+    `${names} ${s(n, 'não envia', 'não enviam')} dados. Falta de medição não significa ausência de perigo: siga a orientação local.`,
   silentMore: (n: number) => `e mais ${n}`,
   silentNone: 'Todas as estações enviam dados.',
-  mapTitle: (n: number) => `Mapa: ${n} ${s(n, 'alerta', 'alertas')} em vigor. A lista desta página diz o mesmo em texto.`,
-  mapStationTitle: (name: string) => `Mapa: ${name} e estações vizinhas. A tabela de vizinhas diz o mesmo em texto.`,
+  mapTitle: (n: number) =>
+    `Mapa: ${n} ${s(n, 'alerta', 'alertas')} em vigor. A lista desta página diz o mesmo em texto.`,
+  mapStationTitle: (name: string) =>
+    `Mapa: ${name} e estações vizinhas. A tabela de vizinhas diz o mesmo em texto.`,
   stationNoAlert: 'Estação sem alerta',
   mapSource: 'Cada símbolo está na posição da estação. Contornos: Natural Earth.',
   lastHourText: (value: string) => `${value} na última hora`,
@@ -90,7 +97,8 @@ export const ptBr = {
   subject: 'Estação',
   evidence: 'Prova',
   ruleAt: (rule: string, colour: string) => `regra ${rule}, nível ${colour}`,
-  coverage: (share: string, n: number, at: string) => `cobertura ${share}, ${n} ${s(n, 'leitura', 'leituras')}, avaliada às ${at}`,
+  coverage: (share: string, n: number, at: string) =>
+    `cobertura ${share}, ${n} ${s(n, 'leitura', 'leituras')}, avaliada às ${at}`,
   upperBound: (value: string) => `pode ser até ${value} maior: leituras que só em parte estão na janela`,
   window: (from: string, to: string) => `janela (${from}, ${to}]`,
   perInterval: (label: string, interval: string, unit: string) => `${label} a cada ${interval}, ${unit}`,
@@ -149,7 +157,8 @@ export const ptBr = {
   rises: 'Sobe de',
   falls: 'Baixa de',
   to: 'para',
-  stationsHeadline: (good: number, total: number) => (good === total ? `Todas as ${total} estações medem` : `${good} de ${total} estações medem por inteiro`),
+  stationsHeadline: (good: number, total: number) =>
+    good === total ? `Todas as ${total} estações medem` : `${good} de ${total} estações medem por inteiro`,
   station: 'Estação',
   health: 'Saúde',
   rain: 'Chuva',
@@ -192,10 +201,11 @@ export const ptBr = {
   notFoundStation: 'Esta estação não existe.',
   back: 'Voltar aos alertas',
   retry: 'Tentar de novo',
-  footHealth: (version: string, ok: number, total: number, age: string) => `Atalaia ${version}. ${ok} de ${total} estações enviam; dado mais novo há ${age}.`,
+  footHealth: (version: string, ok: number, total: number, age: string) =>
+    `Atalaia ${version}. ${ok} de ${total} estações enviam; dado mais novo há ${age}.`,
   footKeys: 'Teclas: g a alertas, g s estações, / procurar.',
   footCookies: 'Sem cookies.',
   feedAtom: 'Feed Atom',
   apiDocs: 'API',
-  compareLevels: 'Por nível',
+  notMet: 'não',
 };

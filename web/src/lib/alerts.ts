@@ -1,5 +1,5 @@
-import { quantities } from '../../../src/model/quantity.ts';
 import type { Language } from '../../../src/model/language.ts';
+import { quantities } from '../../../src/model/quantity.ts';
 import type { Dictionary } from '../i18n/index.ts';
 import type { AlertItem, EvidenceItem, Level, Rule } from './contract.ts';
 import { deciding, parseComparison } from './expression.ts';
@@ -10,10 +10,13 @@ export type LevelNumber = 1 | 2 | 3;
 const numbers: Readonly<Record<Level, LevelNumber>> = { yellow: 1, orange: 2, red: 3 };
 
 export const levelNumber = (level: Level): LevelNumber => numbers[level];
-export const levelWord = (level: Level, t: Dictionary): string => [t.level1, t.level2, t.level3][numbers[level] - 1] ?? '';
-export const levelColour = (level: Level, t: Dictionary): string => [t.colour1, t.colour2, t.colour3][numbers[level] - 1] ?? '';
+export const levelWord = (level: Level, t: Dictionary): string =>
+  [t.level1, t.level2, t.level3][numbers[level] - 1] ?? '';
+export const levelColour = (level: Level, t: Dictionary): string =>
+  [t.colour1, t.colour2, t.colour3][numbers[level] - 1] ?? '';
 
-export const quantityLabel = (name: string, language: Language): string => quantities.get(name)?.label[language] ?? name;
+export const quantityLabel = (name: string, language: Language): string =>
+  quantities.get(name)?.label[language] ?? name;
 export const quantityUnit = (name: string): string => quantities.get(name)?.unit ?? '';
 export const isInterval = (name: string): boolean => quantities.get(name)?.kind === 'interval';
 
@@ -23,16 +26,27 @@ const ownAggregate = new Set(['sum', 'max', 'min', 'avg', 'last']);
 export function evidenceText(item: EvidenceItem | undefined, t: Dictionary, language: Language): string {
   if (!item) return '';
   const call = parseComparison(item.expression)?.call;
-  if (!call || item.value === undefined || !ownAggregate.has(call.aggregate)) return sentence(item, language).text;
+  if (!call || item.value === undefined || !ownAggregate.has(call.aggregate))
+    return sentence(item, language).text;
   const words: Readonly<Record<string, string>> = {
-    sum: t.aggregateSum, max: t.aggregateMax, min: t.aggregateMin, avg: t.aggregateAvg, last: t.aggregateLast,
+    sum: t.aggregateSum,
+    max: t.aggregateMax,
+    min: t.aggregateMin,
+    avg: t.aggregateAvg,
+    last: t.aggregateLast,
   };
   const value = `${number(item.value, language)}\u00a0${item.unit}`;
-  return t.inWindow([words[call.aggregate], value].filter(Boolean).join(' '), call.windowText.replace(' ', '\u00a0'));
+  return t.inWindow(
+    [words[call.aggregate], value].filter(Boolean).join(' '),
+    call.windowText.replace(' ', '\u00a0'),
+  );
 }
 
 /** The evidence line: `sum(rainfall, 24h) = 120,8 mm > 100 mm`. */
-export function sentence(item: EvidenceItem, language: Language): { left: string; value: string; right: string; text: string } {
+export function sentence(
+  item: EvidenceItem,
+  language: Language,
+): { left: string; value: string; right: string; text: string } {
   const comparison = parseComparison(item.expression);
   const left = comparison?.left ?? item.expression;
   const value = item.value === undefined ? '?' : `${number(item.value, language)} ${item.unit}`;
@@ -49,7 +63,9 @@ const reach = (alert: AlertItem): number => {
 /** Open alerts by level, the worst first, those furthest past their threshold first within a level. */
 export function byLevel(alerts: readonly AlertItem[]): Readonly<Record<LevelNumber, readonly AlertItem[]>> {
   const pick = (level: Level): AlertItem[] =>
-    alerts.filter((alert) => alert.level === level).toSorted((a, b) => reach(b) - reach(a) || a.alert.localeCompare(b.alert));
+    alerts
+      .filter((alert) => alert.level === level)
+      .toSorted((a, b) => reach(b) - reach(a) || a.alert.localeCompare(b.alert));
   return { 1: pick('yellow'), 2: pick('orange'), 3: pick('red') };
 }
 
@@ -71,4 +87,8 @@ export function areaText(rule: Rule | undefined, subject: string, t: Dictionary,
 }
 
 /** An instruction as a list of steps, one a sentence. */
-export const steps = (text: string): string[] => text.match(/[^.!?]+[.!?]*/g)?.map((step) => step.trim()).filter(Boolean) ?? [];
+export const steps = (text: string): string[] =>
+  text
+    .match(/[^.!?]+[.!?]*/g)
+    ?.map((step) => step.trim())
+    .filter(Boolean) ?? [];

@@ -19,13 +19,26 @@ export interface Threshold {
   readonly value: number;
 }
 
-const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+const unitMs: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 
 function parseCall(text: string): Call | null {
-  const match = /^(\w+)\(\s*(\w+)\s*,\s*(?:[\d.]+\s*,\s*)?(\d+(?:\.\d+)?)\s*(s|m|min|h|d)\b[^)]*\)$/.exec(text.trim());
+  const match = /^(\w+)\(\s*(\w+)\s*,\s*(?:[\d.]+\s*,\s*)?(\d+(?:\.\d+)?)\s*(s|m|min|h|d)\b[^)]*\)$/.exec(
+    text.trim(),
+  );
   if (!match) return null;
   const [, aggregate = '', quantity = '', amount = '', unit = ''] = match;
-  return { aggregate, quantity, spanMs: Number(amount) * (unitMs[unit] ?? 0), windowText: `${amount} ${unit}` };
+  return {
+    aggregate,
+    quantity,
+    spanMs: Number(amount) * (unitMs[unit] ?? 0),
+    windowText: `${amount} ${unit}`,
+  };
 }
 
 /** Splits `sum(rainfall, 24h) > 100 mm`; null for what is no comparison (`silent(2h)`). */
@@ -42,12 +55,18 @@ export function isTrue(evidence: EvidenceItem): boolean {
   if (!comparison || evidence.value === undefined) return false;
   const { value, threshold } = evidence;
   switch (comparison.operator) {
-    case '>': return value > threshold;
-    case '>=': return value >= threshold;
-    case '<': return value < threshold;
-    case '<=': return value <= threshold;
-    case '!=': return value !== threshold;
-    default: return value === threshold;
+    case '>':
+      return value > threshold;
+    case '>=':
+      return value >= threshold;
+    case '<':
+      return value < threshold;
+    case '<=':
+      return value <= threshold;
+    case '!=':
+      return value !== threshold;
+    default:
+      return value === threshold;
   }
 }
 
@@ -60,10 +79,15 @@ export function deciding(evidence: readonly EvidenceItem[]): EvidenceItem | unde
 }
 
 /** The thresholds of every level for the same left side, read from the levels' texts, ascending by level. */
-export function thresholdsOf(left: string, levels: readonly { readonly level: Level; readonly text: string }[]): Threshold[] {
+export function thresholdsOf(
+  left: string,
+  levels: readonly { readonly level: Level; readonly text: string }[],
+): Threshold[] {
   const plain = left.replace(/\s+/g, '');
   return levels.flatMap(({ level, text }) => {
-    const terms = text.split(/\b(?:and|or)\b/).map((term) => parseComparison(term.replace(/^[\s(]*(?=\w)|[\s]*$/g, '')));
+    const terms = text
+      .split(/\b(?:and|or)\b/)
+      .map((term) => parseComparison(term.replace(/^[\s(]*(?=\w)|[\s]*$/g, '')));
     const term = terms.find((comparison) => comparison?.left.replace(/\s+/g, '') === plain);
     const value = Number.parseFloat(term?.right ?? '');
     return Number.isFinite(value) ? [{ level, value }] : [];

@@ -3,11 +3,19 @@ import type { Language } from '../../../src/model/language.ts';
 /** Everything Intl, made once per language and zone. Times are 24 h; instants are ISO text or epoch ms. */
 const cache = new Map<string, Intl.DateTimeFormat>();
 
-function dateFormat(language: Language, timeZone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+function dateFormat(
+  language: Language,
+  timeZone: string,
+  options: Intl.DateTimeFormatOptions,
+): Intl.DateTimeFormat {
   const key = `${language}|${timeZone}|${JSON.stringify(options)}`;
   const known = cache.get(key);
   if (known) return known;
-  const made = new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, { ...options, timeZone, hourCycle: 'h23' });
+  const made = new Intl.DateTimeFormat(language === 'en' ? 'en-GB' : language, {
+    ...options,
+    timeZone,
+    hourCycle: 'h23',
+  });
   cache.set(key, made);
   return made;
 }
@@ -17,7 +25,9 @@ const epoch = (at: string | number): number => (typeof at === 'number' ? at : Da
 /** `04:12`, with seconds `04:12:06`. */
 export function time(at: string | number, language: Language, timeZone: string, withSeconds = false): string {
   const options: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' };
-  return dateFormat(language, timeZone, withSeconds ? { ...options, second: '2-digit' } : options).format(epoch(at));
+  return dateFormat(language, timeZone, withSeconds ? { ...options, second: '2-digit' } : options).format(
+    epoch(at),
+  );
 }
 
 /** `30 abr`, `30 Apr`. */
@@ -36,7 +46,9 @@ export const dayTime = (at: string | number, language: Language, timeZone: strin
 
 /** Short name of the zone: `BRT`, `GMT-3`. */
 export function zoneName(at: string | number, language: Language, timeZone: string): string {
-  const parts = dateFormat(language, timeZone, { hour: '2-digit', timeZoneName: 'short' }).formatToParts(epoch(at));
+  const parts = dateFormat(language, timeZone, { hour: '2-digit', timeZoneName: 'short' }).formatToParts(
+    epoch(at),
+  );
   return parts.find((part) => part.type === 'timeZoneName')?.value ?? timeZone;
 }
 
@@ -45,10 +57,14 @@ export const number = (value: number, language: Language, digits = 1): string =>
   value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 /** `100`, `0,5`: no more decimals than needed. */
-export const short = (value: number, language: Language): string => value.toLocaleString(language, { maximumFractionDigits: 3 });
+export const short = (value: number, language: Language): string =>
+  value.toLocaleString(language, { maximumFractionDigits: 3 });
 
 export const percent = (value: number, language: Language): string =>
-  value.toLocaleString(language, { style: 'percent', maximumFractionDigits: 0 }).replace('%', ' %').replace(/\s+%/, '\u00a0%');
+  value
+    .toLocaleString(language, { style: 'percent', maximumFractionDigits: 0 })
+    .replace('%', ' %')
+    .replace(/\s+%/, '\u00a0%');
 
 /** `12 s`, `6 min`, `6 h 06 min`, `3 d 4 h`: the two largest units. */
 export function span(ms: number): string {
@@ -57,7 +73,8 @@ export function span(ms: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
-  if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${String(minutes % 60).padStart(2, '0')} min`;
+  if (hours < 48)
+    return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${String(minutes % 60).padStart(2, '0')} min`;
   return hours % 24 === 0 ? `${Math.floor(hours / 24)} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 

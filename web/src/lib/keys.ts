@@ -10,7 +10,8 @@ export function listenForKeys(signal: AbortSignal): void {
     'keydown',
     (event) => {
       const target = event.target instanceof Element ? event.target : null;
-      if (event.ctrlKey || event.metaKey || event.altKey || target?.closest('input, textarea, select')) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || target?.closest('input, textarea, select'))
+        return;
       const page = pages[event.key];
       if (event.key === '/') {
         const box = document.querySelector<HTMLInputElement>('input[type="search"]');

@@ -31,12 +31,16 @@ class Live {
     const since = Math.min(Math.max(0, this.wallNow - this.statusAt), this.isLost ? 0 : statusEveryMs * 2);
     if (!recording) return Date.parse(serverNow) + since;
     if (recording.state === 'finished') return Date.parse(serverNow);
-    return Math.min(Date.parse(serverNow) + (recording.speed <= 60 ? since * recording.speed : 0), Date.parse(recording.endAt));
+    return Math.min(
+      Date.parse(serverNow) + (recording.speed <= 60 ? since * recording.speed : 0),
+      Date.parse(recording.endAt),
+    );
   });
   /** The zone most stations lie in. */
   readonly timeZone = $derived.by(() => {
     const counts = new Map<string, number>();
-    for (const station of this.stations) counts.set(station.timeZone, (counts.get(station.timeZone) ?? 0) + 1);
+    for (const station of this.stations)
+      counts.set(station.timeZone, (counts.get(station.timeZone) ?? 0) + 1);
     return [...counts].toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? 'America/Sao_Paulo';
   });
   readonly stationById = $derived(new Map(this.stations.map((station) => [station.id, station])));
@@ -77,7 +81,9 @@ class Live {
         this.stations = await getAll<StationItem>('/stations?limit=1000');
         this.#stationsAt = Date.now();
       }
-      const isDue = this.#alertsDue ? now - this.#alertsAt >= alertsPauseMs : now - this.#alertsAt >= (this.isStreaming ? 15_000 : alertsEveryMs);
+      const isDue = this.#alertsDue
+        ? now - this.#alertsAt >= alertsPauseMs
+        : now - this.#alertsAt >= (this.isStreaming ? 15_000 : alertsEveryMs);
       if (isDue) await this.#loadAlerts();
       if (this.rules.length === 0) this.rules = await getAll<Rule>('/rules');
       this.hasLoaded = true;

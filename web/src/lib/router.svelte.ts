@@ -7,7 +7,8 @@ type Changes = Readonly<Record<string, string | null>>;
 
 function read(): { path: string; params: URLSearchParams } {
   // A link without `#` (`/alerts/ID`, from a message) works where the server answers it with this page.
-  const plain = location.pathname.length > 1 && location.hash === '' ? location.pathname + location.search : '';
+  const plain =
+    location.pathname.length > 1 && location.hash === '' ? location.pathname + location.search : '';
   const [path = '/', query = ''] = (location.hash.slice(1) || plain || '/').split('?');
   return { path: path || '/', params: new URLSearchParams(query) };
 }

@@ -38,10 +38,24 @@ export interface TimeTick {
 /** Offset of `timeZone` from UTC at an instant, ms. */
 export function zoneOffset(at: number, timeZone: string): number {
   const parts = new Intl.DateTimeFormat('en-US', {
-    timeZone, hourCycle: 'h23', year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit',
+    timeZone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
   }).formatToParts(at);
   const get = (type: string): number => Number(parts.find((part) => part.type === type)?.value ?? 0);
-  const local = Date.UTC(get('year'), get('month') - 1, get('day'), get('hour'), get('minute'), get('second'));
+  const local = Date.UTC(
+    get('year'),
+    get('month') - 1,
+    get('day'),
+    get('hour'),
+    get('minute'),
+    get('second'),
+  );
   return local - Math.floor(at / 1000) * 1000;
 }
 
@@ -52,7 +66,11 @@ export function timeTicks(from: number, to: number, everyHours: number, timeZone
   for (let at = Math.ceil(from / hour) * hour; at <= to; at += hour) {
     const local = Math.floor((at + zoneOffset(at, timeZone)) / hour);
     const ofDay = ((local % 24) + 24) % 24;
-    if (everyHours >= 24 ? ofDay === 0 && Math.floor(local / 24) % (everyHours / 24) === 0 : ofDay % everyHours === 0)
+    if (
+      everyHours >= 24
+        ? ofDay === 0 && Math.floor(local / 24) % (everyHours / 24) === 0
+        : ofDay % everyHours === 0
+    )
       found.push({ at, isDay: ofDay === 0 });
   }
   return found;

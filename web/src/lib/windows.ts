@@ -53,7 +53,14 @@ export function slide(
   return instants.map((at) => {
     const inside = usable.filter((reading) => reading.at <= at && reading.at - intervalMs >= at - spanMs);
     const covered = Math.min(1, (inside.length * intervalMs) / spanMs);
-    return { at, value: reduce(inside.map((reading) => reading.value), aggregate), coverage: covered };
+    return {
+      at,
+      value: reduce(
+        inside.map((reading) => reading.value),
+        aggregate,
+      ),
+      coverage: covered,
+    };
   });
 }
 
@@ -84,8 +91,24 @@ export function runs<T extends { readonly at: number }>(points: readonly T[], in
 }
 
 /** Share of expected intervals in `span` that arrived, 0..1. */
-export function completeness(readings: readonly { readonly at: number }[], span: Span, intervalMs: number): number {
+export function completeness(
+  readings: readonly { readonly at: number }[],
+  span: Span,
+  intervalMs: number,
+): number {
   const expected = Math.max(1, Math.floor((span.to - span.from) / intervalMs));
   const arrived = readings.filter((reading) => reading.at > span.from && reading.at <= span.to).length;
   return Math.min(1, arrived / expected);
 }
+
+const aggregates: ReadonlySet<string> = new Set<WindowAggregate>([
+  'sum',
+  'max',
+  'min',
+  'avg',
+  'last',
+  'count',
+]);
+
+/** Is this an aggregate `slide` computes? (The engine knows more: percentiles, trends.) */
+export const isAggregate = (name: string): name is WindowAggregate => aggregates.has(name);

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { AtalaiaError } from '../../../lib/errors.ts';
 import type { LatestValue, SeriesPoint } from '../archive.ts';
 import { exportReadings } from './exports.ts';
 import type {
@@ -34,6 +35,8 @@ export class Engine {
   #nextSeq = 1;
   #commitsSinceCheckpoint = 0;
   #writes: Promise<unknown> = Promise.resolve();
+  readonly #reads = new Set<Promise<unknown>>();
+  #closed = false;
 
   private constructor(path: string, parts: Parts) {
     this.#path = path;
@@ -90,26 +93,30 @@ export class Engine {
   }
 
   latest(): Promise<readonly LatestValue[]> {
-    return readLatest(this.#parts.reader);
+    return this.#reading(() => readLatest(this.#parts.reader));
   }
 
   series(query: SeriesQuery): Promise<readonly SeriesPoint[]> {
-    return readSeries(this.#parts.reader, query);
+    return this.#reading(() => readSeries(this.#parts.reader, query));
   }
 
   /** On a connection of its own, so that dashboards do not wait for it. */
-  async export(query: ExportQuery): Promise<{ readonly rows: number }> {
-    const connection = await this.#parts.instance.connect();
-    try {
-      await connection.run("SET TimeZone = 'UTC'");
-      return await exportReadings(connection, query);
-    } finally {
-      connection.closeSync();
-    }
+  export(query: ExportQuery): Promise<{ readonly rows: number }> {
+    return this.#reading(async () => {
+      const connection = await this.#parts.instance.connect();
+      try {
+        await connection.run("SET TimeZone = 'UTC'");
+        return await exportReadings(connection, query);
+      } finally {
+        connection.closeSync();
+      }
+    });
   }
 
+  /** Waits for every call begun, takes a checkpoint and lets the file go. */
   close(): Promise<null> {
-    return this.#exclusively(async () => {
+    const closed = this.#exclusively(async () => {
+      await Promise.allSettled(this.#reads);
       const { instance, writer, reader } = this.#parts;
       try {
         await this.#checkpoint();
@@ -120,9 +127,29 @@ export class Engine {
       }
       return null;
     });
+    this.#closed = true;
+    return closed;
   }
 
-  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+  #refuseWhenClosed(): void {
+    if (!this.#closed) return;
+    throw new AtalaiaError('ATL_STORE', `Archive ${this.#path} is closed. Open it again.`);
+  }
+
+  /** Reads run beside the writer; closing waits for them. */
+  async #reading<T>(work: () => Promise<T>): Promise<T> {
+    this.#refuseWhenClosed();
+    const result = work();
+    this.#reads.add(result);
+    try {
+      return await result;
+    } finally {
+      this.#reads.delete(result);
+    }
+  }
+
+  async #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    this.#refuseWhenClosed();
     const result = this.#writes.then(work);
     this.#writes = result.catch(() => {});
     return result;

@@ -1,6 +1,6 @@
 import { BIGINT, type DuckDBConnection, DuckDBDataChunk, VARCHAR } from '@duckdb/node-api';
 import { AtalaiaError, invariant } from '../../../lib/errors.ts';
-import { HOUR_MS } from '../../../model/time.ts';
+import { DAY_MS, HOUR_MS } from '../../../model/time.ts';
 import { arrivals, flags, type PackedBatch, STRIDE } from './protocol.ts';
 
 export interface Position {
@@ -67,7 +67,7 @@ export async function writeCommit(
   const nextSeq = await append(connection, plan.batches, firstSeq);
   if (nextSeq > firstSeq) {
     await upsertLatest(connection, firstSeq);
-    for (const run of await touchedRuns(connection, firstSeq)) await recompute(connection, firstSeq, run);
+    for (const run of await touchedRuns(connection, firstSeq)) await recompute(connection, run);
   }
   const rows = plan.positions.map((p) => `(${p.partition}, ${p.epoch}, ${p.offset})`).join(', ');
   await connection.run(
@@ -134,14 +134,18 @@ interface Run {
   readonly to: number;
 }
 
+/** Rounds down in integers, before 1970 too (`%` keeps the sign). */
+const floorTo = (column: string, ms: number): string => `(${column} - (${column} % ${ms} + ${ms}) % ${ms})`;
+
 /** A reading belongs to the span (start, start + length] that holds its `observedAt`, the end of its interval. */
-const spanStart = (column: string, ms: number): string =>
-  `(floor((${column} - 1) / ${ms}.0)::BIGINT * ${ms})`;
+const spanStart = (column: string, ms: number): string => floorTo(`(${column} - 1)`, ms);
 
 /** The touched hours as runs without a break, so that one late report does not make us scan all time since. */
 async function touchedRuns(connection: DuckDBConnection, firstSeq: number): Promise<readonly Run[]> {
+  await connection.run(`CREATE OR REPLACE TEMP TABLE touched AS
+    SELECT DISTINCT station, quantity, ${spanStart('observed_at', HOUR_MS)} AS hour FROM observations WHERE seq >= ${firstSeq}`);
   const reader = await connection.runAndReadAll(
-    `SELECT DISTINCT ${spanStart('observed_at', HOUR_MS)}::DOUBLE AS hour FROM observations WHERE seq >= ${firstSeq} ORDER BY hour`,
+    'SELECT DISTINCT hour::DOUBLE AS hour FROM touched ORDER BY hour',
   );
   const runs: { from: number; to: number }[] = [];
   for (const [hour] of reader.getRows() as [number][]) {
@@ -153,10 +157,9 @@ async function touchedRuns(connection: DuckDBConnection, firstSeq: number): Prom
 }
 
 /** Recomputes the touched (station, quantity, hour) from the observations and the touched days from the hours. */
-async function recompute(connection: DuckDBConnection, firstSeq: number, run: Run): Promise<void> {
-  const hour = spanStart('observed_at', HOUR_MS);
+async function recompute(connection: DuckDBConnection, run: Run): Promise<void> {
   const inRun = `observed_at > ${run.from} AND observed_at <= ${run.to}`;
-  const touched = `SELECT DISTINCT station, quantity, ${hour} AS hour FROM observations WHERE seq >= ${firstSeq} AND ${inRun}`;
+  const touched = `SELECT station, quantity, hour FROM touched WHERE hour >= ${run.from} AND hour < ${run.to}`;
   await connection.run(`MERGE INTO hourly AS target USING (
       SELECT r.station, r.quantity, ${spanStart('r.observed_at', HOUR_MS)} AS hour,
         coalesce(sum(r.value) FILTER (r.flag <> 'bad'), 0)::BIGINT AS sum,
@@ -170,9 +173,9 @@ async function recompute(connection: DuckDBConnection, firstSeq: number, run: Ru
     ON target.station = source.station AND target.quantity = source.quantity AND target.hour = source.hour
       AND target.hour >= ${run.from} AND target.hour < ${run.to}
     ${mergeActions('hour')}`);
-  const day = (column: string): string => `(floor(${column} / 86400000.0)::BIGINT * 86400000)`;
-  const fromDay = Math.floor(run.from / 86_400_000) * 86_400_000;
-  const toDay = Math.ceil(run.to / 86_400_000) * 86_400_000;
+  const day = (column: string): string => floorTo(column, DAY_MS);
+  const fromDay = Math.floor(run.from / DAY_MS) * DAY_MS;
+  const toDay = Math.ceil(run.to / DAY_MS) * DAY_MS;
   await connection.run(`MERGE INTO daily AS target USING (
       SELECT t.station, t.quantity, t.day, coalesce(sum(h.sum), 0)::BIGINT AS sum, min(h.min) AS min, max(h.max) AS max,
         coalesce(sum(h.count), 0)::BIGINT AS count, coalesce(sum(h.covered_ms), 0)::BIGINT AS covered_ms

@@ -34,7 +34,7 @@ export function deliveryStore(db: Database): Deliveries {
     async claim(now, leaseUntil, limit) {
       const claimed = db.all(
         `UPDATE deliveries SET state = 'sending', attempts = attempts + 1, next_attempt_at = ?
-         WHERE key IN (SELECT key FROM deliveries WHERE state IN ('waiting', 'sending') AND next_attempt_at <= ?
+         WHERE key IN (SELECT key FROM deliveries INDEXED BY deliveries_due WHERE state IN ('waiting', 'sending') AND next_attempt_at <= ?
                        ORDER BY rank DESC, seq, key LIMIT ?) RETURNING *`,
         leaseUntil,
         now,
@@ -66,7 +66,7 @@ export function deliveryStore(db: Database): Deliveries {
       return rows.map(toDelivery);
     },
     async oldestOutboxAt() {
-      const at = db.get('SELECT min(created_at) AS at FROM outbox')?.at;
+      const at = db.get('SELECT created_at AS at FROM outbox ORDER BY seq LIMIT 1')?.at;
       return at === null || at === undefined ? null : Number(at);
     },
   };

@@ -9,7 +9,7 @@ import { registryStore } from './registry.ts';
 import { commitStore } from './revisions.ts';
 import { migrate } from './schema.ts';
 
-export interface SqliteLedgerOptions {
+interface SqliteLedgerOptions {
   /** File of the database; its folder is made when missing. */
   readonly path: string;
   /** Epoch ms, stamps `createdAt` of outbox rows; the machine's clock unless given. */

@@ -33,7 +33,7 @@ CREATE TABLE deliveries (
   revision INTEGER NOT NULL, subscription TEXT NOT NULL, rank INTEGER NOT NULL, state TEXT NOT NULL,
   attempts INTEGER NOT NULL DEFAULT 0, next_attempt_at INTEGER NOT NULL, last_error TEXT, delivered_at INTEGER
 ) STRICT;
-CREATE INDEX deliveries_due ON deliveries (rank DESC, seq) WHERE state IN ('waiting', 'sending');
+CREATE INDEX deliveries_due ON deliveries (rank DESC, seq, key) WHERE state IN ('waiting', 'sending');
 CREATE INDEX deliveries_alert ON deliveries (alert, seq);
 CREATE INDEX deliveries_state ON deliveries (state, seq);
 

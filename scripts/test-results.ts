@@ -1,0 +1,61 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+
+/** The part of Vitest's JSON report that is read here. */
+export interface JsonRun {
+  readonly numTotalTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+  }[];
+}
+
+export interface Tally {
+  passed: number;
+  failed: number;
+  readonly skipped: { readonly file: string; readonly name: string }[];
+  /** Files of which every test passed and none was skipped. */
+  readonly completeFiles: string[];
+}
+
+export const emptyTally = (): Tally => ({ passed: 0, failed: 0, skipped: [], completeFiles: [] });
+
+/** Adds a project's report to the tally; returns how many failures it held. A file that failed to load counts as one. */
+export function addRun(tally: Tally, run: JsonRun): number {
+  let failures = 0;
+  for (const { name: file, status, assertionResults } of run.testResults) {
+    const passed = assertionResults.filter((test) => test.status === 'passed').length;
+    let failed = assertionResults.filter((test) => test.status === 'failed').length;
+    if (status === 'failed' && failed === 0) failed = 1;
+    const skipped = assertionResults.filter((test) => test.status !== 'passed' && test.status !== 'failed');
+    tally.passed += passed;
+    failures += failed;
+    tally.skipped.push(...skipped.map((test) => ({ file, name: test.fullName })));
+    if (failed === 0 && skipped.length === 0) tally.completeFiles.push(file);
+  }
+  tally.failed += failures;
+  return failures;
+}
+
+/** The text of a test file and of the files that it imports from this repository, one step deep. */
+function textWithImports(file: string): string {
+  const text = readFileSync(file, 'utf8');
+  const imports = [...text.matchAll(/from '(\.[^']+\.ts)'/g)].map((match) =>
+    join(dirname(file), match[1] as string),
+  );
+  return [text, ...imports.filter(existsSync).map((path) => readFileSync(path, 'utf8'))].join('\n');
+}
+
+/** Why a test of this file was most likely skipped, and what would add it. */
+export function skipHint(file: string, root: string): string {
+  const place = relative(root, file);
+  const text = textWithImports(file);
+  if (/ATALAIA_TEST/.test(text) && process.env.ATALAIA_TEST !== 'all') return 'a long test; run `npm run test:all`.';
+  if (place.startsWith('test/browser/'))
+    return 'no Chromium was found; `apt-get install chromium` brings it (or name one in ATALAIA_CHROMIUM).';
+  if (/shared\/data/.test(text) && !existsSync(join(root, '../shared/data'))) {
+    return `the recorded data are not here; they are expected in ${join(root, '../shared/data')}.`;
+  }
+  return 'the test says why in its own file.';
+}

@@ -1,0 +1,118 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { addRun, emptyTally, type JsonRun, skipHint, type Tally } from './test-results.ts';
+
+const usage = `Usage: node scripts/test.ts [--all] [--rest] [--project NAME]…
+
+Runs the suites one after another and ends with the line "N passed, N failed, N skipped".
+
+  --all           the long tests too (sets ATALAIA_TEST=all)
+  --rest          only the test files that the last run did not run completely
+  --project NAME  unit, simulation, integration or browser; all four unless told
+
+With ATALAIA_REQUIRE=all a skipped test is a failure.
+`;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+/** What the last run left: files of which every test ran. */
+const memory = join(root, 'node_modules/.cache/atalaia/complete-tests.json');
+const projects = ['unit', 'simulation', 'integration', 'browser'];
+
+const { values } = parseArgs({
+  options: {
+    all: { type: 'boolean' },
+    rest: { type: 'boolean' },
+    project: { type: 'string', multiple: true },
+    help: { type: 'boolean', short: 'h' },
+  },
+});
+
+/** Runs one project; returns the exit status and what the JSON reporter wrote, if anything. */
+async function runProject(project: string, folder: string, done: readonly string[]) {
+  const out = join(folder, `${project}.json`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${out}`];
+  const excludes = done.map((file) => `--exclude=${file}`);
+  const argv = [vitest, 'run', '--project', project, '--passWithNoTests', ...reporters, ...excludes];
+  const env = { ...process.env, ...(values.all ? { ATALAIA_TEST: 'all' } : {}) };
+  const child = spawn(process.execPath, argv, { cwd: root, stdio: 'inherit', env });
+  const status = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve(signal === null ? (code ?? 1) : 1));
+  });
+  const run = existsSync(out) ? (JSON.parse(readFileSync(out, 'utf8')) as JsonRun) : undefined;
+  return { status, run };
+}
+
+function remembered(): string[] {
+  return existsSync(memory) ? (JSON.parse(readFileSync(memory, 'utf8')) as string[]) : [];
+}
+
+/** Keeps the names of the files that another run need not repeat: nothing skipped, nothing longer with --all. */
+function remember(tally: Tally, done: readonly string[]): void {
+  const complete = tally.completeFiles.filter((file) => {
+    return values.all || !readFileSync(file, 'utf8').includes('ATALAIA_TEST');
+  });
+  mkdirSync(join(memory, '..'), { recursive: true });
+  const names = [...done, ...complete.map((file) => relative(root, file))];
+  writeFileSync(memory, `${JSON.stringify([...new Set(names)].sort())}\n`);
+}
+
+/** Says what was skipped, why, and what would add it. */
+function tellSkipped(tally: Tally): void {
+  const byHint = new Map<string, string[]>();
+  for (const { file, name } of tally.skipped) {
+    const hint = skipHint(file, root);
+    byHint.set(hint, [...(byHint.get(hint) ?? []), `${relative(root, file)}: ${name}`]);
+  }
+  for (const [hint, names] of byHint) {
+    console.log(`\nSkipped: ${hint}`);
+    for (const name of names) console.log(`  ${name}`);
+  }
+}
+
+async function main(): Promise<number> {
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'atalaia-test-'));
+  const tally = emptyTally();
+  const done = values.rest ? remembered() : [];
+  const seconds: string[] = [];
+  let broken = 0;
+  try {
+    for (const project of values.project ?? projects) {
+      const startedAt = performance.now();
+      const { status, run } = await runProject(project, folder, done);
+      const failures = run ? addRun(tally, run) : 0;
+      // A failure outside any test (a file that does not load, an unhandled rejection) is in no count of tests.
+      if (status !== 0 && failures === 0) broken += 1;
+      seconds.push(
+        `${project.padEnd(12)} ${((performance.now() - startedAt) / 1000).toFixed(1).padStart(7)} s   ${run?.numTotalTests ?? 0} tests`,
+      );
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  if (values.project === undefined) remember(tally, done);
+  console.log(`\n${seconds.join('\n')}`);
+  tellSkipped(tally);
+  return verdict(tally, broken, done.length > 0);
+}
+
+function verdict(tally: Tally, broken: number, isRest: boolean): number {
+  const failed = tally.failed + broken;
+  const total = tally.passed + failed + tally.skipped.length;
+  const isSkipFailure = process.env.ATALAIA_REQUIRE === 'all' && tally.skipped.length > 0;
+  if (isSkipFailure) console.log('\nATALAIA_REQUIRE=all: a skipped test is a failure. They are named above.');
+  if (total === 0) console.log(isRest ? '\nThe run before left nothing to do.' : '\nNo test was found.');
+  console.log(`\n${tally.passed} passed, ${failed} failed, ${tally.skipped.length} skipped`);
+  return failed > 0 || isSkipFailure || (total === 0 && !isRest) ? 1 : 0;
+}
+
+process.exitCode = await main();

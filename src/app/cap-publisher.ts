@@ -1,0 +1,89 @@
+import { type CapOutput, capMessage, type EarlierMessage } from '../alerts/cap/emit.ts';
+import { atomFeed, etag, feedEntry, rssFeed } from '../alerts/cap/feed.ts';
+import type { CapGate } from '../alerts/cap/gate.ts';
+import { serializeCap } from '../alerts/cap/serialize.ts';
+import { AtalaiaError } from '../lib/errors.ts';
+import type { Rule } from '../model/rule.ts';
+import type { Station } from '../model/station.ts';
+import { hazards } from '../rules/hazard.ts';
+import type { Ledger, StoredRevision } from '../store/ledger/ledger.ts';
+
+export interface CapPublisherOptions {
+  readonly ledger: Ledger;
+  readonly gate: CapGate;
+  readonly environment: 'actual' | 'exercise' | 'test';
+  readonly server: { readonly id: string; readonly sender: string; readonly name: string };
+  readonly baseUrl: () => string;
+  readonly rules: (ruleSet: string) => Promise<readonly Rule[]>;
+  readonly station: (id: string) => Station | undefined;
+  readonly onInvalid: (alert: string, problems: readonly string[]) => void;
+}
+
+const FEED_LIMIT = 200;
+
+/** Makes the CAP message of each revision, lets it through the gate, and keeps it; the feeds are made of what is kept. */
+export class CapPublisher {
+  readonly #options: CapPublisherOptions;
+  #feed: { readonly key: string; readonly atom: string; readonly rss: string } | null = null;
+
+  constructor(options: CapPublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Publishes one revision. A message that the gate refuses does not leave: it is told, the alert's other ways go on. */
+  async publish(stored: StoredRevision): Promise<void> {
+    const { event } = stored.revision;
+    if (await this.#options.ledger.cap(event.alert, event.revision)) return;
+    const output = await this.#message(stored);
+    if (!output) return;
+    const xml = serializeCap(output.message);
+    const problems = this.#options.gate.check(xml);
+    if (problems.length > 0) {
+      this.#options.onInvalid(event.alert, problems);
+      return;
+    }
+    await this.#options.ledger.putCap({
+      alert: event.alert, revision: event.revision, identifier: output.identifier, sentText: output.sentText,
+      xml, createdAt: event.issuedAt,
+    });
+    this.#feed = null;
+  }
+
+  async #message({ revision }: StoredRevision): Promise<CapOutput | undefined> {
+    const { event } = revision;
+    const rule = (await this.#options.rules(revision.ruleSet)).find(({ name }) => name === event.rule);
+    const station = this.#options.station(event.subject.id);
+    const hazard = hazards.get(event.hazard);
+    if (!rule || !station || !hazard) {
+      throw new AtalaiaError('ATL_CAP_INVALID', `Alert ${event.alert} names rule ${event.rule}, station ${event.subject.id} and hazard ${event.hazard}; one of them is not known any more.`);
+    }
+    const { environment, server } = this.#options;
+    return capMessage({
+      revision, rule, station, hazard, environment, serverId: server.id, sender: server.sender, senderName: server.name,
+      web: `${this.#options.baseUrl()}/alerts/${event.alert}`, earlier: await this.#earlier(event.alert, event.revision),
+      ...(/^\d{7}$/.test(station.region) ? { municipality: { code: station.region, name: station.name } } : {}),
+    });
+  }
+
+  async #earlier(alert: string, before: number): Promise<EarlierMessage[]> {
+    const earlier: EarlierMessage[] = [];
+    for (const { revision } of await this.#options.ledger.history(alert)) {
+      if (revision.event.revision >= before) continue;
+      const kept = await this.#options.ledger.cap(alert, revision.event.revision);
+      if (kept) earlier.push({ identifier: kept.identifier, sentText: kept.sentText, expiresAt: revision.expiresAt });
+    }
+    return earlier;
+  }
+
+  async feed(format: 'atom' | 'rss', updatedAt: number): Promise<{ body: string; etag: string }> {
+    if (!this.#feed) {
+      const rows = await this.#options.ledger.capFeed(FEED_LIMIT);
+      const newest = rows[0]?.createdAt ?? updatedAt;
+      const meta = { title: this.#options.server.name, author: this.#options.server.name, baseUrl: this.#options.baseUrl(), updatedAt: newest };
+      const entries = rows.map((row) => feedEntry(row));
+      this.#feed = { key: String(newest), atom: atomFeed(entries, meta), rss: rssFeed(entries, meta) };
+    }
+    const body = this.#feed[format];
+    return { body, etag: etag(body) };
+  }
+}

@@ -1,0 +1,170 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { channels as channelKinds } from '../delivery/channels/index.ts';
+import { AtalaiaError } from '../lib/errors.ts';
+import { levelNames } from '../model/rule.ts';
+import { parseSpan } from '../model/time.ts';
+import { readYaml } from '../rules/yaml.ts';
+import { unknownWord } from '../rules/words.ts';
+
+const span = z.union([z.string(), z.number()]).transform((value, context) => {
+  const ms = typeof value === 'number' ? value : parseSpan(value);
+  if (ms !== undefined && ms > 0) return ms;
+  context.addIssue({ code: 'custom', message: 'a span such as 24h, 10m or 30s is expected' });
+  return z.NEVER;
+});
+
+const channel = z.looseObject({ kind: z.enum(Object.keys(channelKinds) as [keyof typeof channelKinds]) });
+
+/** The schema of `atalaia.yaml`; `atalaia doctor --schema` prints it as JSON schema. */
+export const configSchema = z.strictObject({
+  environment: z.enum(['actual', 'exercise', 'test']).default('exercise'),
+  listen: z.string().regex(/^(\[[0-9a-f:]+\]|[\w.-]+):\d{1,5}$/i, 'an address and port such as 127.0.0.1:8080 is expected').default('127.0.0.1:8080'),
+  data: z.string().default('./data'),
+  server: z.strictObject({
+    id: z.string().regex(/^[\w.-]{1,40}$/).default('atalaia'),
+    sender: z.string().regex(/^[^\s,<&]+$/).default('atalaia@localhost'),
+    name: z.string().max(200).default('Atalaia'),
+  }).prefault({}),
+  log: z.strictObject({ kind: z.enum(['embedded']).default('embedded') }).prefault({}),
+  store: z.strictObject({ kind: z.enum(['embedded']).default('embedded') }).prefault({}),
+  stations: z.strictObject({ file: z.string().optional(), unknown: z.enum(['hold', 'accept']).default('hold') }).prefault({}),
+  rules: z.array(z.string()).default([]),
+  pipeline: z.strictObject({
+    guarantee: z.enum(['exactly-once', 'at-least-once', 'at-most-once']).default('exactly-once'),
+    mode: z.enum(['streaming', 'micro-batch']).default('streaming'),
+    every: span.default(60_000),
+    partitions: z.int().min(1).max(1024).default(64),
+    workers: z.strictObject({ min: z.int().min(1).default(1), max: z.int().min(1).default(1) }).prefault({}),
+    lateness: span.default(86_400_000),
+  }).prefault({}),
+  sources: z.array(z.strictObject({ kind: z.literal('scenario'), directory: z.string(), duration: span.default(60_000) })).max(1).default([]),
+  channels: z.record(z.string(), channel).default({}),
+  subscriptions: z.array(z.strictObject({
+    name: z.string().min(1).max(100), channel: z.string(), level: z.enum(levelNames).default('yellow'),
+    areas: z.union([z.literal('all'), z.array(z.string()).max(10_000)]).default('all'), address: z.string().optional(),
+  })).max(10_000).default([]),
+  users: z.array(z.unknown()).default([]),
+  stationKeys: z.array(z.unknown()).default([]),
+});
+
+export type Config = z.infer<typeof configSchema>;
+
+const problem = (message: string): AtalaiaError => new AtalaiaError('ATL_CONFIG', message);
+
+/** Reads and checks a configuration file; environment variables (`ATALAIA_PIPELINE_MODE`) win over it. Paths are relative to the file. */
+export function loadConfig(file: string | null, env: Readonly<Record<string, string | undefined>>): Config {
+  const raw = file ? readYamlObject(file) : {};
+  overlay(raw, env);
+  const parsed = configSchema.safeParse(raw);
+  if (!parsed.success) throw problem(parsed.error.issues.map((issue) => describe(issue, file ?? 'environment')).join('\n'));
+  const config = parsed.data;
+  const base = file ? dirname(resolve(file)) : process.cwd();
+  const at = (path: string): string => resolve(base, path);
+  const located: Config = {
+    ...config, data: at(config.data), rules: config.rules.map(at),
+    stations: { ...config.stations, ...(config.stations.file ? { file: at(config.stations.file) } : {}) },
+    sources: config.sources.map((source) => ({ ...source, directory: at(source.directory) })),
+  };
+  return guard(resolveSecrets(located, env), file ?? 'environment');
+}
+
+function readYamlObject(file: string): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new AtalaiaError('ATL_CONFIG', `${file} cannot be read. Give an existing file with --config.`, { cause });
+  }
+  const { root, flaws } = readYaml(text);
+  if (flaws[0]) {
+    const line = text.slice(0, flaws[0].offset).split('\n').length;
+    throw problem(`${file}:${line}: ${flaws[0].message}`);
+  }
+  const value = root ? plain(root) : {};
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw problem(`${file}: a mapping of keys is expected`);
+  return value as Record<string, unknown>;
+}
+
+type Node = NonNullable<ReturnType<typeof readYaml>['root']>;
+function plain(node: Node): unknown {
+  if (node.kind === 'scalar') return node.value;
+  if (node.kind === 'list') return node.items.map(plain);
+  return Object.fromEntries(node.entries.map((entry) => [entry.key, plain(entry.value)]));
+}
+
+/** `ATALAIA_PIPELINE_MODE=batch` sets pipeline.mode; numbers and true/false are read as such. */
+function overlay(raw: Record<string, unknown>, env: Readonly<Record<string, string | undefined>>): void {
+  for (const [name, text] of Object.entries(env)) {
+    if (!name.startsWith('ATALAIA_') || text === undefined) continue;
+    const path = name.slice(8).toLowerCase().split('_');
+    const top = Object.keys(configSchema.shape).find((key) => key.toLowerCase() === path[0]);
+    if (!top) continue;
+    const value = /^-?\d+$/.test(text) ? Number(text) : text;
+    if (path.length === 1) raw[top] = value;
+    else {
+      const inner = { ...((raw[top] ?? {}) as Record<string, unknown>) };
+      inner[path.slice(1).join('')] = value;
+      raw[top] = inner;
+    }
+  }
+}
+
+function describe(issue: z.core.$ZodIssue, file: string): string {
+  const path = issue.path.join('.') || 'the file';
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysAt(issue.path);
+    return issue.keys.map((key) => `${file}: ${[...issue.path, key].join('.')}: ${unknownWord('key', key, known)}`).join('\n');
+  }
+  return `${file}: ${path}: ${issue.message}`;
+}
+
+function keysAt(path: readonly PropertyKey[]): string[] {
+  let schema: z.core.JSONSchema.BaseSchema | undefined = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });
+  for (const part of path) {
+    const next: unknown = typeof part === 'number' ? schema?.items : schema?.properties?.[String(part)];
+    schema = typeof next === 'object' && next !== null ? (next as z.core.JSONSchema.BaseSchema) : undefined;
+  }
+  return Object.keys(schema?.properties ?? {});
+}
+
+/** `{ env: NAME }` and `{ file: PATH }` anywhere in a channel become the secret's text. */
+function resolveSecrets(config: Config, env: Readonly<Record<string, string | undefined>>): Config {
+  const resolved = Object.entries(config.channels).map(([name, channel]) => {
+    const entries = Object.entries(channel).map(([key, value]) => [key, secretText(value, `channels.${name}.${key}`, env)]);
+    return [name, Object.fromEntries(entries)];
+  });
+  return { ...config, channels: Object.fromEntries(resolved) as Config['channels'] };
+}
+
+function secretText(value: unknown, place: string, env: Readonly<Record<string, string | undefined>>): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const { env: variable, file } = value as { env?: unknown; file?: unknown };
+  if (typeof variable === 'string') {
+    const text = env[variable];
+    if (!text) throw problem(`${place}: the environment variable ${variable} is not set`);
+    return text;
+  }
+  if (typeof file !== 'string') return value;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    throw new AtalaiaError('ATL_CONFIG', `${place}: the secret's file ${file} cannot be read`, { cause });
+  }
+}
+
+/** What must not start: a door to the outside, or real warnings, without people and keys. */
+function guard(config: Config, file: string): Config {
+  const host = config.listen.slice(0, config.listen.lastIndexOf(':'));
+  const isLoopback = /^(127\.|localhost$|\[::1\]$)/.test(host);
+  const hasKeys = config.users.length > 0 && config.stationKeys.length > 0;
+  if ((!isLoopback || config.environment === 'actual') && !hasKeys) {
+    const why = isLoopback ? 'environment: actual' : `listen: ${config.listen} is not a loopback address and`;
+    throw problem(`${file}: ${why} needs users and stationKeys. Listen on 127.0.0.1 in an exercise, or configure both.`);
+  }
+  for (const { name, channel } of config.subscriptions) {
+    if (!config.channels[channel]) throw problem(`${file}: subscriptions.${name}: ${unknownWord('channel', channel, Object.keys(config.channels))}`);
+  }
+  return config;
+}

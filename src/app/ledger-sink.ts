@@ -1,0 +1,62 @@
+import type { Ledger, LedgerBatch } from '../store/ledger/ledger.ts';
+
+interface Waiting {
+  readonly batch: LedgerBatch;
+  readonly done: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * Commits the batches of all partitions that wait together in one transaction (group commit). `exactly-once` writes
+ * effects and position in one; the other two guarantees split them on purpose, position first or effects first.
+ */
+export class LedgerSink {
+  readonly #ledger: Ledger;
+  readonly #guarantee: 'at-most-once' | 'at-least-once' | 'exactly-once';
+  readonly #everyMs: number;
+  readonly #onCommitted: () => void;
+  #waiting: Waiting[] = [];
+  #isCommitting = false;
+  #idle: Promise<void> = Promise.resolve();
+
+  constructor(ledger: Ledger, guarantee: LedgerSink['guarantee'], everyMs: number, onCommitted: () => void) {
+    this.#ledger = ledger;
+    this.#guarantee = guarantee;
+    this.#everyMs = everyMs;
+    this.#onCommitted = onCommitted;
+  }
+
+  get guarantee(): 'at-most-once' | 'at-least-once' | 'exactly-once' {
+    return this.#guarantee;
+  }
+
+  /** Resolves when the batch is committed. A partition waits for its batch before it gives the next: the queue is bounded. */
+  put(batch: LedgerBatch): Promise<void> {
+    return new Promise((done, failed) => {
+      this.#waiting.push({ batch, done, failed });
+      if (!this.#isCommitting) this.#idle = this.#commitAll();
+    });
+  }
+
+  async #commitAll(): Promise<void> {
+    this.#isCommitting = true;
+    // One turn of the loop lets every partition that is ready join the transaction.
+    await new Promise<void>((next) => (this.#everyMs > 0 ? setTimeout(next, this.#everyMs) : setImmediate(next)));
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#ledger.commit(group.map(({ batch }) => batch));
+        for (const { done } of group) done();
+        if (group.some(({ batch }) => batch.revisions.length > 0)) this.#onCommitted();
+      } catch (error) {
+        for (const { failed } of group) failed(error);
+      }
+    }
+    this.#isCommitting = false;
+  }
+
+  async stop(): Promise<void> {
+    await this.#idle;
+  }
+}

@@ -1,0 +1,71 @@
+import type { Log } from '../log/log.ts';
+import { encodeRecord } from '../log/record-codec.ts';
+import type { CommandRecord } from '../model/record.ts';
+import type { Station } from '../model/station.ts';
+import type { Ledger } from '../store/ledger/ledger.ts';
+import { toDocument } from './documents.ts';
+import { partitionOf } from './partition.ts';
+
+/** One command as the ledger keeps it: what every partition gets, or each its own. */
+interface CommandRow {
+  readonly commands: readonly CommandRecord['command'][];
+}
+
+/**
+ * A command is a row in the ledger first, then appended to every partition until done; its id makes repeats no-ops.
+ * It is in force in a partition from its record on.
+ */
+export class CommandRelay {
+  readonly #ledger: Ledger;
+  readonly #log: Log;
+  readonly #now: () => number;
+
+  constructor(ledger: Ledger, log: Log, now: () => number) {
+    this.#ledger = ledger;
+    this.#log = log;
+    this.#now = now;
+  }
+
+  /** Puts a rule set in force unless it is already. */
+  async putRules(content: unknown): Promise<void> {
+    const hash = await this.#ledger.putDocument(toDocument(content).bytes);
+    await this.#issue('rules', hash, Array(this.#log.partitions).fill({ type: 'rules', hash }));
+  }
+
+  /** Puts the registry in force, each partition its own stations. */
+  async putStations(stations: readonly Station[]): Promise<void> {
+    const slices = Array.from({ length: this.#log.partitions }, () => [] as Station[]);
+    for (const station of stations) slices[partitionOf(station.region, slices.length)]?.push(station);
+    const hashes = new Map<string, string>();
+    const commands: CommandRecord['command'][] = [];
+    for (const slice of slices) {
+      const document = toDocument(slice);
+      if (!hashes.has(document.hash)) hashes.set(document.hash, await this.#ledger.putDocument(document.bytes));
+      commands.push({ type: 'stations', hash: hashes.get(document.hash) as string });
+    }
+    await this.#issue('stations', toDocument(stations).hash, commands);
+  }
+
+  async putRecording(startAt: number, delayMs: number): Promise<void> {
+    await this.#issue('recording', `${startAt}-${delayMs}`, Array(this.#log.partitions).fill({ type: 'recording', startAt, delayMs }));
+  }
+
+  async #issue(what: string, key: string, commands: readonly CommandRecord['command'][]): Promise<void> {
+    if ((await this.#ledger.meta(`in-force:${what}`)) === key) return;
+    const number = Number((await this.#ledger.meta('commands')) ?? '0') + 1;
+    const row: CommandRow = { commands };
+    await this.#ledger.putCommand({ id: `${number}-${what}`, json: JSON.stringify(row), at: this.#now() });
+    await this.#ledger.putMeta('commands', String(number));
+    await this.relay();
+    await this.#ledger.putMeta(`in-force:${what}`, key);
+  }
+
+  /** Appends every command that is not yet in all partitions. */
+  async relay(): Promise<void> {
+    for (const { id, json } of await this.#ledger.pendingCommands()) {
+      const { commands } = JSON.parse(json) as CommandRow;
+      await this.#log.append(commands.map((command, partition) => ({ partition, key: id, payload: encodeRecord({ kind: 'command', id, command }) })));
+      await this.#ledger.commandRelayed(id);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import type { Ledger, StoredRevision } from '../store/ledger/ledger.ts';
+
+const PAGE = 500;
+
+/** Tells every committed revision once, in the order of the ledger, to whoever listens in this process. */
+export class RevisionFeed {
+  readonly #ledger: Ledger;
+  readonly #listeners = new Set<(revision: StoredRevision) => void>();
+  #position: string | null = null;
+  #pumping: Promise<void> = Promise.resolve();
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger;
+  }
+
+  /** Begins behind what is there already. */
+  async start(): Promise<void> {
+    for (;;) {
+      const page = (await this.#ledger.since(this.#position, PAGE)) ?? [];
+      const last = page.at(-1);
+      if (last) this.#position = last.position;
+      if (page.length < PAGE) return;
+    }
+  }
+
+  on(callback: (revision: StoredRevision) => void): () => void {
+    this.#listeners.add(callback);
+    return () => void this.#listeners.delete(callback);
+  }
+
+  /** Reads what was committed since and tells it. */
+  pump(): Promise<void> {
+    this.#pumping = this.#pumping.then(() => this.#read());
+    return this.#pumping;
+  }
+
+  async #read(): Promise<void> {
+    for (;;) {
+      const page = (await this.#ledger.since(this.#position, PAGE)) ?? [];
+      for (const revision of page) {
+        this.#position = revision.position;
+        for (const listener of this.#listeners) listener(revision);
+      }
+      if (page.length < PAGE) return;
+    }
+  }
+}

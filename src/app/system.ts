@@ -1,0 +1,254 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openCapGate } from '../alerts/cap/gate.ts';
+import { formatAlertEvent } from '../alerts/event-json.ts';
+import { createApi } from '../api/server.ts';
+import type { Api } from '../api/server.ts';
+import { channels as channelKinds } from '../delivery/channels/index.ts';
+import type { Channel } from '../delivery/channel.ts';
+import { createDispatcher, type Dispatcher, type DispatcherEvent } from '../delivery/dispatcher.ts';
+import { openScenario } from '../ingest/scenario.ts';
+import type { Clock } from '../lib/clock.ts';
+import { nodeDisk } from '../lib/disk.ts';
+import type { Random } from '../lib/random.ts';
+import { openEmbeddedLog } from '../log/embedded/embedded-log.ts';
+import type { Log } from '../log/log.ts';
+import type { Rule } from '../model/rule.ts';
+import type { Station } from '../model/station.ts';
+import { openDuckdbArchive } from '../store/archive/duckdb/archive.ts';
+import type { Archive } from '../store/archive/archive.ts';
+import type { Ledger, StoredRevision } from '../store/ledger/ledger.ts';
+import { openSqliteLedger } from '../store/ledger/sqlite/ledger.ts';
+import { CapPublisher } from './cap-publisher.ts';
+import { CheckpointStore } from './checkpoints.ts';
+import type { Config } from './config.ts';
+import { DocumentCache, toDocument } from './documents.ts';
+import { Intake } from './intake.ts';
+import { Metrics } from './metrics.ts';
+import { Player, type PlayerState } from './player.ts';
+import { Processor } from './processor.ts';
+import { readiness } from './readiness.ts';
+import { CommandRelay } from './relay.ts';
+import { RevisionFeed } from './revision-feed.ts';
+import { StatusBoard } from './status.ts';
+import { Ticker } from './ticker.ts';
+
+/** Writes one JSON line per message; pino fits. */
+export interface SystemLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface SystemOptions {
+  readonly config: Config;
+  readonly rules: readonly Rule[];
+  readonly stations: readonly Station[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: SystemLog;
+  readonly webRoot: string | null;
+  readonly version: string;
+  /** What cannot be gone on from: the process must end. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** What a run is told about itself. */
+export interface System {
+  /** The recording of an exercise, or null. */
+  player(): PlayerState | null;
+  onRevision(callback: (revision: StoredRevision) => void): () => void;
+  /** True when an earlier run left something to go on from. */
+  readonly hasResumed: boolean;
+  readonly api: Api;
+  station(id: string): Station | undefined;
+  rule(name: string): Rule | undefined;
+  /** Plays the recording to its end; resolves at once without one. */
+  play(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const PRUNE_EVERY_MS = 30_000;
+
+interface Stores { readonly log: Log; readonly ledger: Ledger; readonly archive: Archive; readonly checkpoints: CheckpointStore }
+
+async function openStores({ config, clock, log }: SystemOptions): Promise<Stores> {
+  await mkdir(config.data, { recursive: true });
+  const embedded = await openEmbeddedLog({
+    directory: join(config.data, 'log'), partitions: config.pipeline.partitions, disk: nodeDisk, clock,
+    onEvent: (event) => log.warn({ event }, 'log'),
+  });
+  const ledger = await openSqliteLedger({ path: join(config.data, 'ledger.sqlite') });
+  const archive = await openDuckdbArchive({
+    path: join(config.data, 'archive.duckdb'), onEvent: (event) => log.warn({ event }, 'archive'),
+  });
+  const checkpoints = await CheckpointStore.open(join(config.data, 'checkpoints'), (file) =>
+    log.warn({ file }, 'checkpoint passed over: damaged or of another fold version'));
+  return { log: embedded, ledger, archive, checkpoints };
+}
+
+/** Opens, wires and starts everything; the only place that knows every part. Stops in the opposite order. */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const { config, clock, log } = options;
+  const stores = await openStores(options);
+  const metrics = new Metrics();
+  const scenario = config.sources[0] ? openScenario(config.sources[0].directory) : null;
+  const lastTickAt = Math.max(Number.NEGATIVE_INFINITY, ...(await stores.ledger.positions()).map((p) => p.clockAt).filter((at) => at > 0));
+  const hasResumed = Number.isFinite(lastTickAt);
+  const intakeRef: { player: Player | null } = { player: null };
+  const now = (): number => intakeRef.player?.state.at ?? clock.now();
+
+  const documents = new DocumentCache((hash) => stores.ledger.document(hash));
+  const relay = new CommandRelay(stores.ledger, stores.log, now);
+  const intake = new Intake({
+    log: stores.log, ledger: stores.ledger, now, unknown: config.stations.unknown,
+    adopt: (stations) => relay.putStations(stations), onCounted: (what, by) => metrics.counted(what, by),
+  });
+  if (scenario) {
+    intakeRef.player = new Player({
+      scenario, log: stores.log, clock, durationMs: config.sources[0]?.duration ?? 60_000, resumeAt: lastTickAt,
+      append: (reports) => intake.append(reports),
+    });
+  }
+  await putInForce(options, stores, relay, intake, scenario?.startAt ?? null);
+
+  const feed = new RevisionFeed(stores.ledger);
+  await feed.start();
+  const publisher = await openPublisher(options, stores, documents, intake, () => api.baseUrl());
+  const dispatcher = openDispatcher(options, stores.ledger, publisher, intake, metrics);
+  const processor = new Processor({
+    ...stores, documents, latenessMs: config.pipeline.lateness, guarantee: config.pipeline.guarantee,
+    everyMs: config.pipeline.mode === 'streaming' ? 0 : config.pipeline.every,
+    onCommitted: () => void feed.pump().then(() => dispatcher.nudge()),
+    onCounted: (what, by) => metrics.counted(what, by),
+    onFailure: (error) => {
+      log.error({ err: error }, 'processing failed');
+      if (!isSkip(error)) options.onFatal(error);
+    },
+  });
+  feed.on(({ revision }) => metrics.event(revision.event.event, revision.event.level));
+  await processor.start();
+  const ticker = scenario ? null : new Ticker(stores.log, clock, lastTickAt, (error) => log.error({ err: error }, 'tick failed'));
+  await ticker?.start();
+  dispatcher.start();
+  const status = new StatusBoard({ options, stores, intake, processor, player: () => intakeRef.player?.state ?? null, now });
+  await status.refresh();
+  status.start();
+  const api = await openApi({ options, stores, intake, feed, publisher, metrics, status, processor, ticker, now, relay });
+  const pruning = setInterval(() => void processor.prune().catch((error) => log.warn({ err: error }, 'pruning failed')), PRUNE_EVERY_MS);
+  return {
+    player: () => intakeRef.player?.state ?? null,
+    onRevision: (callback) => feed.on(callback),
+    hasResumed, api: api.api, station: (id) => intake.station(id), rule: (name) => options.rules.find((rule) => rule.name === name),
+    play: () => intakeRef.player?.play() ?? Promise.resolve(),
+    async stop() {
+      clearInterval(pruning);
+      status.stop();
+      intakeRef.player?.stop();
+      await api.api.close();
+      await ticker?.stop();
+      await dispatcher.stop();
+      await processor.stop();
+      await stores.log.close();
+      await stores.archive.close();
+      await stores.ledger.close();
+    },
+  };
+}
+
+const isSkip = (error: unknown): boolean => error instanceof Error && error.message.includes('was skipped');
+
+/** Rules, registry and recording of this start are put in force unless they are already. */
+async function putInForce({ rules, stations, config, clock }: SystemOptions, { ledger, log }: Stores, relay: CommandRelay, intake: Intake, recordingFrom: number | null): Promise<void> {
+  await relay.relay();
+  if (stations.length > 0) await ledger.putStations(stations);
+  await intake.load();
+  if (recordingFrom !== null) await relay.putRecording(recordingFrom, 0);
+  // A live registry counts silence from now on, so the clock stands before the stations come.
+  else if (((await log.bounds(0)).next ?? 0) === 0) await new Ticker(log, clock, Number.NEGATIVE_INFINITY, () => {}).once();
+  await relay.putStations(intake.stations());
+  await relay.putRules(rules);
+  await ledger.putSubscriptions('config', config.subscriptions.map(({ address, ...subscription }) => ({
+    id: `config:${subscription.name}`, ...subscription, ...(address === undefined ? {} : { address }),
+  })));
+}
+
+async function openPublisher(options: SystemOptions, { ledger }: Stores, documents: DocumentCache, intake: Intake, baseUrl: () => string): Promise<CapPublisher> {
+  const { config, log } = options;
+  return new CapPublisher({
+    ledger, gate: await openCapGate(), environment: config.environment, server: config.server, baseUrl,
+    rules: async (ruleSet) => {
+      await documents.ensure(ruleSet);
+      return documents.get<readonly Rule[]>(ruleSet);
+    },
+    station: (id) => intake.station(id),
+    onInvalid: (alert, problems) => log.error({ alert, problems }, 'CAP message refused by the gate; it does not leave'),
+  });
+}
+
+function openDispatcher({ config, clock, random, log }: SystemOptions, ledger: Ledger, publisher: CapPublisher, intake: Intake, metrics: Metrics): Dispatcher {
+  const channels = new Map<string, Channel>();
+  for (const [name, { kind, ...settings }] of Object.entries(config.channels)) {
+    channels.set(name, channelKinds[kind as keyof typeof channelKinds].create(settings, { clock }));
+  }
+  const outbox = async (limit: number): ReturnType<Ledger['outbox']> => {
+    const rows = await ledger.outbox(limit);
+    // The CAP message stands before any delivery of its revision is due.
+    for (const { revision } of rows) await publisher.publish(revision);
+    return rows;
+  };
+  return createDispatcher({
+    ledger: new Proxy(ledger, { get: (target, key) => (key === 'outbox' ? outbox : bound(target, key)) }),
+    channels, clock, random,
+    body: ({ revision }) => formatAlertEvent(revision.event),
+    regionsOf: ({ revision }) => [intake.station(revision.event.subject.id)?.region ?? ''],
+    onEvent: (event: DispatcherEvent) => {
+      if (event.kind === 'delivered') metrics.delivery('delivered', event.tookMs);
+      else if (event.kind === 'retry' || event.kind === 'dead') metrics.delivery(event.kind);
+      if (event.kind === 'dead' || event.kind === 'fault') log.error({ reason: event.reason }, `delivery ${event.kind}`);
+    },
+  });
+}
+
+function bound(target: Ledger, key: string | symbol): unknown {
+  const value: unknown = Reflect.get(target, key);
+  return typeof value === 'function' ? value.bind(target) : value;
+}
+
+interface ApiParts {
+  readonly options: SystemOptions;
+  readonly stores: Stores;
+  readonly intake: Intake;
+  readonly feed: RevisionFeed;
+  readonly publisher: CapPublisher;
+  readonly metrics: Metrics;
+  readonly status: StatusBoard;
+  readonly processor: Processor;
+  readonly ticker: Ticker | null;
+  readonly now: () => number;
+  readonly relay: CommandRelay;
+}
+
+async function openApi(parts: ApiParts): Promise<{ api: Api; baseUrl: () => string }> {
+  const { options, stores, intake, feed, publisher, metrics, status, now } = parts;
+  const version = toDocument(options.rules).hash.slice(0, 12);
+  const api = await createApi({
+    ledger: stores.ledger, archive: stores.archive, environment: options.config.environment, language: 'pt-BR',
+    ingest: (request) => intake.request(request), now,
+    status: () => status.current(),
+    readiness: () => readiness({ ...parts, status, dataDirectory: options.config.data }),
+    metrics: async () => {
+      metrics.gauges(await status.gauges());
+      return metrics.text();
+    },
+    onRevision: (callback) => feed.on(callback),
+    capFeed: (format) => publisher.feed(format, now()),
+    rules: () => options.rules.map((rule) => ({ ...rule, version })),
+    stations: () => intake.stations(),
+    putStation: (station) => intake.put([station]),
+    stationView: (id) => status.station(id),
+    channels: () => Object.keys(options.config.channels),
+    webRoot: options.webRoot, log: options.log,
+  });
+  return { api, baseUrl: () => `http://${options.config.listen}` };
+}

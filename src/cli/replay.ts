@@ -1,0 +1,156 @@
+import { createWriteStream, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { formatAlertEvent } from '../alerts/event-json.ts';
+import { Replay } from '../app/replay.ts';
+import { replayLog } from '../app/replay-log.ts';
+import { findRuleFiles } from '../app/rule-files.ts';
+import { type FileFormat, fileFormats, openFiles } from '../ingest/files.ts';
+import { parseStations } from '../ingest/stations.ts';
+import { AtalaiaError } from '../lib/errors.ts';
+import type { AlertEvent } from '../model/alert.ts';
+import type { Rule } from '../model/rule.ts';
+import type { Station } from '../model/station.ts';
+import { formatInstant, parseInstant, parseSpan } from '../model/time.ts';
+import { loadRules } from '../rules/rule-set.ts';
+import type { Command, CommandIo } from './command.ts';
+import { ProgressLine } from './progress.ts';
+
+const usage = `atalaia replay FILE… --rules DIR [--stations FILE] [--format auto|inmet|ndjson|csv] [--out FILE|-]
+atalaia replay --log DIR [--out FILE|-]
+
+Batch: recorded files (gzip too) through the same fold as live data; one alert event per line, sorted.
+  --rules DIR        rule files; may stand more than once
+  --stations FILE    id,name,latitude,longitude,altitude,region,timeZone,interval (INMET files describe themselves)
+  --from, --to T     only reports observed from T to T, as 2024-04-26T00:00:00Z
+  --delay SPAN       receivedAt = observedAt + SPAN
+  --lateness SPAN    how late a report still counts (24h)
+  --partitions N     1 to 1024 (64); the result does not depend on it
+  --log DIR          folds the log of a data directory instead (the server must be stopped)
+  --strict           a refused row ends with 1
+
+Examples:
+  atalaia replay INMET_*.CSV.gz --rules rules/inmet --out -
+  atalaia replay may.ndjson --stations stations.csv --rules rules/inmet --out alerts.ndjson
+`;
+
+const options = {
+  rules: { type: 'string', multiple: true }, stations: { type: 'string' }, format: { type: 'string', default: 'auto' },
+  out: { type: 'string', default: '-' }, log: { type: 'string' }, from: { type: 'string' }, to: { type: 'string' },
+  delay: { type: 'string' }, lateness: { type: 'string' }, partitions: { type: 'string', default: '64' }, strict: { type: 'boolean', default: false },
+} as const;
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>['values'];
+
+const wrong = (message: string): AtalaiaError => new AtalaiaError('ATL_USAGE', `${message}\n\n${usage}`);
+
+export const replayCommand: Command = {
+  name: 'replay',
+  summary: 'recorded files or a log through the fold, alert events out',
+  usage,
+  async run(argv, io) {
+    const { values, positionals } = parseArgs({ args: argv, allowPositionals: true, options });
+    if (values.log) {
+      await write(await replayLog(values.log), values.out, io);
+      return 0;
+    }
+    if (positionals.length === 0) throw wrong('Give the files to replay, or --log DIR.');
+    if (!values.rules?.length) throw wrong('Give --rules DIR.');
+    const { events, refused } = await replayFiles(positionals, values, io);
+    await write(events, values.out, io);
+    return refused > 0 && values.strict ? 1 : 0;
+  },
+};
+
+function rulesOf(paths: readonly string[]): readonly Rule[] {
+  const { rules, problems } = loadRules(findRuleFiles(paths, 'rules'));
+  if (problems.length > 0) {
+    throw new AtalaiaError('ATL_RULE', problems.map((p) => `${p.file}:${p.line}:${p.column}: ${p.message}`).join('\n'));
+  }
+  if (rules.length === 0) throw new AtalaiaError('ATL_RULE', `No rule file (*.yaml) under ${paths.join(', ')}.`);
+  return rules;
+}
+
+function stationsOf(file: string): readonly Station[] {
+  const { stations, problems } = parseStations(readFileSync(file, 'utf8'), file);
+  if (problems.length > 0) throw new AtalaiaError('ATL_INPUT', problems.join('\n'));
+  return stations;
+}
+
+const instant = (text: string | undefined, name: string): number | undefined => {
+  if (text === undefined) return undefined;
+  const at = parseInstant(text);
+  if (at === undefined) throw wrong(`--${name} ${text} is not an instant such as 2024-04-26T00:00:00Z.`);
+  return at;
+};
+
+const span = (text: string | undefined, name: string): number | undefined => {
+  if (text === undefined) return undefined;
+  const ms = text === '0' ? 0 : parseSpan(text);
+  if (ms === undefined) throw wrong(`--${name} ${text} is not a span such as 24h.`);
+  return ms;
+};
+
+async function replayFiles(paths: readonly string[], values: Values, io: CommandIo): Promise<{ events: AlertEvent[]; refused: number }> {
+  if (!fileFormats.includes(values.format as FileFormat)) throw wrong(`--format ${values.format} is not known; ${fileFormats.join(', ')} are.`);
+  const partitions = Number(values.partitions);
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > 1024) throw wrong('--partitions takes a number from 1 to 1024.');
+  const rules = rulesOf(values.rules ?? []);
+  const listed = values.stations ? stationsOf(values.stations) : undefined;
+  const known = new Map(listed?.map((station) => [station.id, station]));
+  const delayMs = span(values.delay, 'delay') ?? 0;
+  const latenessMs = span(values.lateness, 'lateness');
+  const from = instant(values.from, 'from');
+  const to = instant(values.to, 'to');
+  const progress = new ProgressLine(io.stderr);
+  const files = await openFiles(paths, {
+    format: values.format as FileFormat, delayMs, stationInterval: (id) => known.get(id)?.intervalMs,
+    ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }),
+    onFile: (path, done, total) => progress.draw(done / total, path),
+  });
+  const blocks: (typeof files extends { blocks(): AsyncGenerator<infer B> } ? B : never)[] = [];
+  for await (const block of files.blocks()) blocks.push(block);
+  const stations = listed ?? describedOr(files.stations, blocks);
+  const replay = new Replay({
+    rules, stations, partitions, delayMs, ...(latenessMs === undefined ? {} : { latenessMs }),
+    onProgress: (count, at) => progress.draw(0.5, `${count} ${formatInstant(at)}`),
+  });
+  for (const block of blocks) for (const report of block) replay.feed(report);
+  const events = replay.finish();
+  progress.clear();
+  const refused = tellCounts(files.refusals.byCode, replay.counts, io);
+  return { events, refused };
+}
+
+/** Stations that the files describe; for plain reports each station stands for itself. */
+function describedOr(described: ReadonlyMap<string, Station>, blocks: readonly (readonly { readonly station: string; readonly intervalMs: number }[])[]): Station[] {
+  const stations = new Map(described);
+  for (const block of blocks) {
+    for (const { station: id } of block) {
+      if (!stations.has(id)) stations.set(id, { id, name: id, latitude: 0, longitude: 0, altitude: null, region: id, timeZone: 'UTC', intervalMs: null });
+    }
+  }
+  return [...stations.values()];
+}
+
+function tellCounts(refusals: ReadonlyMap<string, number>, counts: ReadonlyMap<string, number>, io: CommandIo): number {
+  let refused = 0;
+  for (const [code, count] of refusals) {
+    refused += count;
+    io.stderr.write(`refused ${code}: ${count}\n`);
+  }
+  for (const [what, count] of counts) io.stderr.write(`${what}: ${count}\n`);
+  if (refused === 0) io.stderr.write('refused: 0\n');
+  return refused;
+}
+
+async function write(events: readonly AlertEvent[], out: string, io: CommandIo): Promise<void> {
+  const stream = out === '-' ? io.stdout : createWriteStream(out);
+  for (const event of events) {
+    if (!stream.write(`${formatAlertEvent(event)}\n`)) await once(stream, 'drain');
+  }
+  if (stream !== io.stdout) {
+    stream.end();
+    await once(stream, 'finish');
+  }
+}

@@ -1,0 +1,96 @@
+import { parseArgs } from 'node:util';
+import { Replay } from '../app/replay.ts';
+import { findRuleFiles } from '../app/rule-files.ts';
+import { AtalaiaError } from '../lib/errors.ts';
+import { type Language, languages } from '../model/language.ts';
+import type { Rule } from '../model/rule.ts';
+import { explainRule } from '../rules/explain.ts';
+import type { Problem } from '../rules/problem.ts';
+import { loadRules } from '../rules/rule-set.ts';
+import { parseRuleTest, type RuleReplay, runRuleTest } from '../rules/rule-test.ts';
+import type { Command, CommandIo } from './command.ts';
+
+const usage = `atalaia rules check DIR…            syntax, names, units
+atalaia rules test DIR…             runs every *.test.yaml through the fold
+atalaia rules explain FILE…         the rule in words  (--lang pt-BR|en)
+
+Examples:
+  atalaia rules check rules/inmet
+  atalaia rules test rules
+  atalaia rules explain rules/inmet/chuva-intensa.yaml --lang en
+
+Exit status: 0 all good; 1 a rule or test is bad; 2 wrong usage.
+`;
+
+export const rulesCommand: Command = {
+  name: 'rules',
+  summary: 'check, test and explain rule files',
+  usage,
+  async run(argv, io) {
+    const { values, positionals } = parseArgs({ args: argv, allowPositionals: true, options: { lang: { type: 'string', default: 'pt-BR' } } });
+    const [verb, ...paths] = positionals;
+    if (!verb || paths.length === 0) throw new AtalaiaError('ATL_USAGE', `Give a verb and a folder or file.\n\n${usage}`);
+    if (verb === 'check') return check(paths, io);
+    if (verb === 'test') return test(paths, io);
+    if (verb === 'explain') return explain(paths, values.lang, io);
+    throw new AtalaiaError('ATL_USAGE', `'rules ${verb}' is not a command; check, test or explain is.`);
+  },
+};
+
+const tell = (problems: readonly Problem[], io: CommandIo): void => {
+  for (const { file, line, column, message } of problems) io.stderr.write(`${file}:${line}:${column}: ${message}\n`);
+};
+
+function check(paths: readonly string[], io: CommandIo): number {
+  const files = findRuleFiles(paths, 'rules');
+  const { rules, problems } = loadRules(files);
+  const tests = findRuleFiles(paths, 'tests').flatMap(({ path, text }) => [...parseRuleTest(text, path).problems]);
+  tell([...problems, ...tests], io);
+  if (files.length === 0) throw new AtalaiaError('ATL_INPUT', `No rule file (*.yaml) under ${paths.join(', ')}.`);
+  io.stdout.write(`${rules.length} of ${files.length} rules are good\n`);
+  return problems.length + tests.length > 0 ? 1 : 0;
+}
+
+/** A rule test's reports through the same fold as everything else. */
+export const replayForTest: RuleReplay = (reports, rules, stations, untilAt) => {
+  const replay = new Replay({ rules, stations, partitions: 4 });
+  const sorted = [...reports].sort((a, b) => a.receivedAt - b.receivedAt || (a.station < b.station ? -1 : 1));
+  for (const report of sorted) replay.feed(report);
+  replay.advanceTo(untilAt);
+  return replay.finish();
+};
+
+function test(paths: readonly string[], io: CommandIo): number {
+  let passed = 0;
+  let failed = 0;
+  for (const { path, text } of findRuleFiles(paths, 'tests')) {
+    const { testFile, problems } = parseRuleTest(text, path);
+    tell(problems, io);
+    if (!testFile) {
+      failed++;
+      continue;
+    }
+    const folder = path.slice(0, path.lastIndexOf('/') + 1);
+    const loaded = loadRules(testFile.rules.flatMap((rule) => findRuleFiles([`${folder}${rule}`], 'rules')));
+    tell(loaded.problems, io);
+    for (const one of testFile.tests) {
+      const differences = loaded.problems.length > 0 ? ['its rules are bad'] : runRuleTest(one, loaded.rules as Rule[], replayForTest);
+      if (differences.length === 0) passed++;
+      else {
+        failed++;
+        io.stdout.write(`FAILED ${path}: ${one.name}\n${differences.map((line) => `  ${line}\n`).join('')}`);
+      }
+    }
+  }
+  if (passed + failed === 0) throw new AtalaiaError('ATL_INPUT', `No rule test (*.test.yaml) under ${paths.join(', ')}.`);
+  io.stdout.write(`${passed} passed, ${failed} failed\n`);
+  return failed > 0 ? 1 : 0;
+}
+
+function explain(paths: readonly string[], lang: string, io: CommandIo): number {
+  if (!languages.includes(lang as Language)) throw new AtalaiaError('ATL_USAGE', `--lang ${lang} is not known; ${languages.join(' or ')} is.`);
+  const { rules, problems } = loadRules(findRuleFiles(paths, 'rules'));
+  tell(problems, io);
+  io.stdout.write(rules.map((rule) => `${explainRule(rule, lang as Language)}\n`).join('\n'));
+  return problems.length > 0 ? 1 : 0;
+}

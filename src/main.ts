@@ -1,0 +1,52 @@
+import { commands } from './cli/index.ts';
+import { AtalaiaError, errorCodes } from './lib/errors.ts';
+
+/** argv to a command, and what it throws to an exit status (design section 8). */
+async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(help());
+    return name === undefined ? 2 : 0;
+  }
+  const command = commands.find((known) => known.name === name);
+  if (!command) {
+    process.stderr.write(`atalaia: '${name}' is not a command.\n\n${help()}`);
+    return 2;
+  }
+  if (rest.includes('--help') || rest.includes('-h')) {
+    process.stdout.write(command.usage);
+    return 0;
+  }
+  try {
+    return await command.run(rest, process);
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function explain(error: unknown): number {
+  if (error instanceof AtalaiaError) {
+    process.stderr.write(`atalaia: ${error.message}\n`);
+    return errorCodes[error.code].exit;
+  }
+  if (error instanceof Error && (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) {
+    process.stderr.write(`atalaia: ${error.message}\n`);
+    return 2;
+  }
+  process.stderr.write(`atalaia: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return 1;
+}
+
+function help(): string {
+  const width = Math.max(...commands.map(({ name }) => name.length)) + 2;
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`);
+  return `Atalaia: real-time weather alerts.\n\natalaia <command> [options]\n\n${lines.join('\n')}\n\natalaia <command> --help tells more, with examples.\n`;
+}
+
+// A closed pipe behind us (head, less) ends the output, not the exit status.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await main(process.argv.slice(2));

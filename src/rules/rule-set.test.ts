@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { languages } from '../model/language.ts';
+import { explainRule } from './explain.ts';
+import { hazards } from './hazard.ts';
+import { canonicalJson, loadRules, ruleSetHash } from './rule-set.ts';
+import { parseRuleTest } from './rule-test.ts';
+
+const folder = new URL('../../rules/inmet/', import.meta.url);
+const files = readdirSync(folder).map((path) => ({
+  path,
+  text: readFileSync(new URL(path, folder), 'utf8'),
+}));
+const ruleFiles = files.filter(({ path }) => !path.endsWith('.test.yaml'));
+
+it('the INMET pack has no problems, and explains itself in every language', () => {
+  const { rules, problems } = loadRules(ruleFiles);
+  expect(problems).toEqual([]);
+  expect(rules.map(({ name }) => name)).toEqual([
+    'chuva-intensa',
+    'estacao-muda',
+    'friagem',
+    'umidade-baixa',
+    'vendaval',
+  ]);
+  for (const rule of rules) {
+    for (const language of languages) expect(explainRule(rule, language)).not.toContain('undefined');
+    expect(hazards.has(rule.hazard)).toBe(true);
+  }
+});
+
+it('every rule of the pack has a test file of its name that reads well', () => {
+  for (const { path } of ruleFiles) {
+    const test = files.find((file) => file.path === path.replace('.yaml', '.test.yaml'));
+    const { testFile, problems } = parseRuleTest(test?.text ?? '', path);
+    expect(problems).toEqual([]);
+    expect(testFile?.rules).toEqual([path]);
+    expect(testFile?.tests.length).toBeGreaterThanOrEqual(3);
+  }
+});
+
+it('the hash depends on content, not on the order of files or keys', () => {
+  const { rules } = loadRules(ruleFiles);
+  const other = loadRules([...ruleFiles].reverse()).rules.reverse();
+  expect(ruleSetHash({ rules })).toMatch(/^[0-9a-f]{64}$/);
+  expect(ruleSetHash({ rules: other })).toBe(ruleSetHash({ rules }));
+  expect(ruleSetHash({ rules: rules.slice(1) })).not.toBe(ruleSetHash({ rules }));
+  expect(JSON.parse(canonicalJson({ rules }))).toEqual({ rules });
+});
+
+it('a name used twice is a problem of the later file', () => {
+  const first = ruleFiles[0] as (typeof ruleFiles)[number];
+  const { rules, problems } = loadRules([first, { ...first, path: 'copy.yaml' }]);
+  expect(rules).toHaveLength(1);
+  expect(problems).toMatchObject([{ file: 'copy.yaml', line: 2, column: 1 }]);
+});
