@@ -9,12 +9,9 @@ process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const { forbidden, options } = createRequire(import.meta.url)('../.dependency-cruiser.cjs');
 const folders = ['src', 'scripts', 'test', 'bench', 'web/src'].filter((folder) => existsSync(folder));
 
-const result = await cruise(
-  folders,
-  { ...options, ruleSet: { forbidden }, validate: true },
-  undefined,
-  { tsConfig: extractTypeScriptConfig('tsconfig.json') },
-);
+const result = await cruise(folders, { ...options, ruleSet: { forbidden }, validate: true }, undefined, {
+  tsConfig: extractTypeScriptConfig('tsconfig.json'),
+});
 const { modules, summary } = result.output as ICruiseResult;
 const own = modules.filter(({ source }) => folders.some((folder) => source.startsWith(`${folder}/`)));
 const dependencies = own.reduce((sum, module) => sum + module.dependencies.length, 0);
@@ -26,6 +23,8 @@ for (const { rule, from, to, cycle } of summary.violations) {
 console.log(`${own.length} modules, ${dependencies} imports, ${summary.violations.length} violations`);
 // A check that sees nothing must not look like one that finds nothing wrong.
 if (own.filter(({ source }) => source.startsWith('src/')).length === 0 || dependencies === 0) {
-  console.log('No module of src was seen. The check did not work: is TypeScript installed in a version it reads?');
+  console.log(
+    'No module of src was seen. The check did not work: is TypeScript installed in a version it reads?',
+  );
   process.exitCode = 1;
 } else if (summary.violations.length > 0) process.exitCode = 1;

@@ -51,7 +51,8 @@ function textWithImports(file: string): string {
 export function skipHint(file: string, root: string): string {
   const place = relative(root, file);
   const text = textWithImports(file);
-  if (/ATALAIA_TEST/.test(text) && process.env.ATALAIA_TEST !== 'all') return 'a long test; run `npm run test:all`.';
+  if (/ATALAIA_TEST/.test(text) && process.env.ATALAIA_TEST !== 'all')
+    return 'a long test; run `npm run test:all`.';
   if (place.startsWith('test/browser/'))
     return 'no Chromium was found; `apt-get install chromium` brings it (or name one in ATALAIA_CHROMIUM).';
   if (/shared\/data/.test(text) && !existsSync(join(root, '../shared/data'))) {

@@ -2,11 +2,14 @@ import { z } from 'zod';
 import { formatAlertEvent } from '../alerts/event-json.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import { levelNames } from '../model/rule.ts';
-import { formatInstant } from '../model/time.ts';
+import { formatInstant, formatSpan } from '../model/time.ts';
+import { printCondition } from '../rules/print.ts';
 import type { AlertFilter, Delivery, StoredRevision } from '../store/ledger/ledger.ts';
+import type { ApiDeps } from './deps.ts';
 import { instant, name, pageSize, readQuery } from './input.ts';
 import { HttpProblem } from './problem.ts';
 import { listOf, part, type Route, ref, sendJson } from './route.ts';
+import { stationView } from './stations.ts';
 
 const filter = z.strictObject({
   state: z.enum(['open', 'active', 'unverified', 'ended']).optional(),
@@ -38,12 +41,31 @@ const deliveryView = (delivery: Delivery): object => ({
     name: delivery.subscription.name,
     channel: delivery.subscription.channel,
   },
+  channel: delivery.subscription.channel,
+  at: formatInstant(delivery.deliveredAt ?? delivery.nextAttemptAt),
   state: delivery.state,
   attempts: delivery.attempts,
   ...(delivery.state === 'waiting' ? { nextAttemptAt: formatInstant(delivery.nextAttemptAt) } : {}),
   ...(delivery.lastError === undefined ? {} : { lastError: delivery.lastError }),
   ...(delivery.deliveredAt === undefined ? {} : { deliveredAt: formatInstant(delivery.deliveredAt) }),
 });
+
+/** The rule in force by that name, with its conditions as text; null when it is gone. */
+function ruleDetail(deps: ApiDeps, name: string): object | null {
+  const rule = deps.rules().find((entry) => entry.name === name);
+  if (!rule) return null;
+  const levels = rule.levels.map(({ level, condition, holdMs }) => ({
+    level,
+    text: `${printCondition(condition)}${holdMs > 0 ? ` for ${formatSpan(holdMs)}` : ''}`,
+  }));
+  const { title, hazard, instruction, version } = rule;
+  return { name, title, hazard, levels, instruction, version };
+}
+
+function stationOf(deps: ApiDeps, id: string): object | null {
+  const station = deps.stations().find((entry) => entry.id === id);
+  return station ? stationView(deps, station) : null;
+}
 
 const unknownAlert = (id: string): AtalaiaError =>
   new AtalaiaError('ATL_NOT_FOUND', `There is no alert ${id}. GET /api/v1/alerts lists them.`);
@@ -72,7 +94,8 @@ const one: Route = {
   summary: 'One alert with its evidence, history and deliveries; ETag is its newest revision.',
   responses: { 200: { description: 'The alert', schema: ref('AlertDetail') } },
   problems: [404],
-  async handler(request, reply, { ledger }) {
+  async handler(request, reply, deps) {
+    const { ledger } = deps;
     const id = part(request, 'id');
     const history = await ledger.history(id);
     const newest = history.at(-1);
@@ -84,6 +107,8 @@ const one: Route = {
       reply,
       `{${itemMembers(newest)},"expiresAt":"${formatInstant(newest.revision.expiresAt)}",` +
         `"levelSinceAt":"${formatInstant(newest.revision.levelSinceAt)}","ruleSet":${JSON.stringify(newest.revision.ruleSet)},` +
+        `"ruleDetail":${JSON.stringify(ruleDetail(deps, newest.revision.event.rule))},` +
+        `"station":${JSON.stringify(stationOf(deps, newest.revision.event.subject.id))},` +
         `"history":[${events}],"deliveries":${JSON.stringify(deliveries.map(deliveryView))}}`,
     );
   },

@@ -12,7 +12,7 @@ export interface IngestRequest {
   readonly body: Buffer;
 }
 
-interface Readiness {
+export interface Readiness {
   readonly ready: boolean;
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
 }
@@ -49,6 +49,8 @@ export interface ApiDeps {
   rules(): readonly (Rule & { readonly version: string })[];
   stations(): readonly Station[];
   putStation(station: Station): Promise<void>;
+  /** Latest values and health of a station: further members of its JSON. */
+  stationView?(id: string): object;
   /** Names of the configured channels; when given, a subscription to another one is refused. */
   channels?(): readonly string[];
   /** Folder of the built dashboard; null serves none. */

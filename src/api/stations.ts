@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AtalaiaError } from '../lib/errors.ts';
+import { quantities } from '../model/quantity.ts';
 import type { Station } from '../model/station.ts';
 import { DAY_MS, formatInstant } from '../model/time.ts';
 import type { ApiDeps } from './deps.ts';
@@ -35,9 +36,11 @@ export const stationBody = z.strictObject({
   interval: span.nullable().default(null),
 });
 
-const view = ({ intervalMs, ...station }: Station): object => ({
+/** A station as JSON, with its latest values and health where they are known. */
+export const stationView = (deps: ApiDeps, { intervalMs, ...station }: Station): object => ({
   ...station,
   interval: intervalMs === null ? null : formatIsoSpan(intervalMs),
+  ...deps.stationView?.(station.id),
 });
 
 function find(deps: ApiDeps, id: string): Station {
@@ -61,7 +64,7 @@ const list: Route = {
       .filter((station) => cursor === undefined || station.id > cursor)
       .sort((a, b) => (a.id < b.id ? -1 : 1));
     const page = sorted.slice(0, limit);
-    return { items: page.map(view), next: sorted.length > limit ? page.at(-1)?.id : null };
+    return { items: page.map((station) => stationView(deps, station)), next: sorted.length > limit ? page.at(-1)?.id : null };
   },
 };
 
@@ -72,7 +75,7 @@ const one: Route = {
   summary: 'One station.',
   responses: { 200: { description: 'The station', schema: ref('Station') } },
   problems: [404],
-  handler: (request, _reply, deps) => view(find(deps, part(request, 'id'))),
+  handler: (request, _reply, deps) => stationView(deps, find(deps, part(request, 'id'))),
 };
 
 const put: Route = {
@@ -108,7 +111,7 @@ const put: Route = {
     }
     const station: Station = { ...body, id, intervalMs: interval };
     await deps.putStation(station);
-    return reply.code(known ? 200 : 201).send(view(station));
+    return reply.code(known ? 200 : 201).send(stationView(deps, station));
   },
 };
 
@@ -135,10 +138,18 @@ const series: Route = {
       throw new AtalaiaError('ATL_USAGE', message);
     }
     return {
-      items: points.map((point) => ({ at: formatInstant(point.at), values: point.values })),
+      items: points.map((point) => ({ at: formatInstant(point.at), values: withUnits(point.values) })),
       next: null,
     };
   },
 };
+
+const withUnits = (values: Readonly<Record<string, object>>): object =>
+  Object.fromEntries(
+    Object.entries(values).map(([quantity, value]) => [
+      quantity,
+      { ...value, unit: quantities.get(quantity)?.unit ?? '' },
+    ]),
+  );
 
 export const stationRoutes: readonly Route[] = [list, one, put, series];

@@ -126,7 +126,7 @@ export class Processor {
       await this.#archiveSink.put(batch);
     }
     if (to > assigned.ledgerFrom) {
-      await this.#ledgerSink.put({ partition, epoch, from: Math.max(from, assigned.ledgerFrom), to, revisions, clockAt: fold.clockAt });
+      await this.#ledgerSink.put({ partition, epoch, from: Math.max(from, assigned.ledgerFrom), to, revisions, clockAt: Number.isFinite(fold.clockAt) ? fold.clockAt : 0 });
     }
     await this.#options.log.commit('processor', partition, to);
   }
@@ -140,7 +140,7 @@ export class Processor {
       return assigned.fold.apply(record);
     } catch (error) {
       if (error instanceof AtalaiaError && error.code === 'ATL_STORE') throw error;
-      await this.#options.ledger.skip({ partition: entry.partition, offset: entry.offset, reason: String(error), at: Math.max(0, assigned.fold.clockAt) });
+      await this.#options.ledger.skip({ partition: entry.partition, offset: entry.offset, reason: String(error), at: Number.isFinite(assigned.fold.clockAt) ? assigned.fold.clockAt : 0 });
       this.#skips.add(`${entry.partition}/${entry.offset}`);
       this.#options.onFailure(new AtalaiaError('ATL_BUG', `Record ${entry.offset} of partition ${entry.partition} was skipped: ${String(error)}. It is kept in the log and listed by 'atalaia doctor'.`, { cause: error }));
       // The state may be half changed: fold again from the last checkpoint, now without the record.

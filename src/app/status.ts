@@ -1,4 +1,4 @@
-import { quantities, fromScaled } from '../model/quantity.ts';
+import { quantities } from '../model/quantity.ts';
 import { formatInstant, SECOND_MS } from '../model/time.ts';
 import type { Archive, LatestValue } from '../store/archive/archive.ts';
 import type { Ledger } from '../store/ledger/ledger.ts';
@@ -28,6 +28,7 @@ export class StatusBoard {
   #timer: NodeJS.Timeout | null = null;
   #latest = new Map<string, LatestValue[]>();
   #open: Record<string, number> = {};
+  #expiresAt: Record<string, string> = {};
   #lagRecords = 0;
   oldestOutboxAt: number | null = null;
 
@@ -55,24 +56,37 @@ export class StatusBoard {
     }
     this.#latest = latest;
     const open: Record<string, number> = { yellow: 0, orange: 0, red: 0 };
+    const expiresAt: Record<string, string> = {};
     for (const { revision } of (await ledger.alerts({ state: 'open', limit: 1000 })).items) {
+      expiresAt[revision.event.alert] = formatInstant(revision.expiresAt);
       open[revision.event.level] = (open[revision.event.level] ?? 0) + 1;
     }
     this.#open = open;
+    this.#expiresAt = expiresAt;
     this.#lagRecords = await log.lag('processor');
     this.oldestOutboxAt = await ledger.oldestOutboxAt();
   }
 
   #health(id: string): StationHealth | undefined {
     const station = this.#parts.intake.station(id);
-    return station && stationHealth(station, this.#latest.get(id) ?? [], EXPECTED, this.#parts.now());
+    return station && stationHealth(station, this.#latest.get(id) ?? [], EXPECTED, this.#healthAt());
+  }
+
+  /** A fast recording outruns the archive by hours of its time: there a station is judged beside the newest of its network. */
+  #healthAt(): number {
+    const newest = this.#newestObservedAt();
+    return this.#parts.player()?.state === 'playing' && Number.isFinite(newest) ? newest : this.#parts.now();
+  }
+
+  #newestObservedAt(): number {
+    return Math.max(Number.NEGATIVE_INFINITY, ...[...this.#latest.values()].flat().map((value) => value.observedAt));
   }
 
   /** Latest values and health of a station, as `GET /stations` shows them. */
   station(id: string): object {
     const health = this.#health(id);
     const latest = Object.fromEntries((this.#latest.get(id) ?? []).map((value) => [value.quantity, {
-      value: fromScaled(value.value), unit: quantities.get(value.quantity)?.unit ?? '', observedAt: formatInstant(value.observedAt), flag: value.flag,
+      value: value.value, unit: quantities.get(value.quantity)?.unit ?? '', observedAt: formatInstant(value.observedAt), flag: value.flag,
     }]));
     return { latest, health: health && { ...health, since: health.since === null ? null : formatInstant(health.since) } };
   }
@@ -81,7 +95,7 @@ export class StatusBoard {
     const { options, intake, now } = this.#parts;
     const player = this.#parts.player();
     const stations = intake.stations();
-    const newest = Math.max(Number.NEGATIVE_INFINITY, ...[...this.#latest.values()].flat().map((value) => value.observedAt));
+    const newest = this.#newestObservedAt();
     const silent = stations.map((station) => ({ station, health: this.#health(station.id) as StationHealth }))
       .filter(({ health }) => health.state === 'never-heard' || health.state === 'silent' || health.missing.includes('rainfall'))
       .map(({ station, health }) => ({
@@ -95,6 +109,7 @@ export class StatusBoard {
       newestObservedAt: Number.isFinite(newest) ? formatInstant(newest) : null,
       stations: { total: stations.length, silent },
       counts: { open: this.#open, lagRecords: this.#lagRecords },
+      expiresAt: this.#expiresAt,
     };
   }
 

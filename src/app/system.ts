@@ -122,8 +122,8 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     onCommitted: () => void feed.pump().then(() => dispatcher.nudge()),
     onCounted: (what, by) => metrics.counted(what, by),
     onFailure: (error) => {
-      log.error({ err: error }, 'processing failed');
-      if (!isSkip(error)) options.onFatal(error);
+      if (isSkip(error)) log.error({ err: error }, 'record skipped');
+      else options.onFatal(error);
     },
   });
   feed.on(({ revision }) => metrics.event(revision.event.event, revision.event.level));
@@ -250,5 +250,14 @@ async function openApi(parts: ApiParts): Promise<{ api: Api; baseUrl: () => stri
     channels: () => Object.keys(options.config.channels),
     webRoot: options.webRoot, log: options.log,
   });
-  return { api, baseUrl: () => `http://${options.config.listen}` };
+  let address = options.config.listen;
+  const listening: Api = {
+    ...api,
+    async listen(host, port) {
+      const bound = await api.listen(host, port);
+      address = `${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
+      return bound;
+    },
+  };
+  return { api: listening, baseUrl: () => `http://${address}` };
 }

@@ -1,4 +1,3 @@
-import { benchCommand } from './bench.ts';
 import type { Command } from './command.ts';
 import { exportCommand } from './export.ts';
 import { replayCommand } from './replay.ts';
@@ -8,4 +7,4 @@ import { startCommand } from './start.ts';
 import { tailCommand } from './tail.ts';
 
 /** Every command, in the order of the help. */
-export const commands: readonly Command[] = [startCommand, replayCommand, rulesCommand, sendCommand, tailCommand, exportCommand, benchCommand];
+export const commands: readonly Command[] = [startCommand, replayCommand, rulesCommand, sendCommand, tailCommand, exportCommand];

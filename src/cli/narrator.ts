@@ -80,7 +80,7 @@ export class Narrator {
   }
 
   finished(): void {
-    if (this.#system.player()) this.#line(texts[this.#lang].finished);
+    if (this.#system.player()?.state === 'finished') this.#line(texts[this.#lang].finished);
   }
 
   end(): void {

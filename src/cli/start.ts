@@ -16,7 +16,7 @@ import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
 import { loadRules } from '../rules/rule-set.ts';
 import type { Command, CommandIo } from './command.ts';
-import { exerciseState } from './exercise.ts';
+import { exerciseState, markFinished } from './exercise.ts';
 import { Narrator } from './narrator.ts';
 
 const usage = `atalaia start [--config atalaia.yaml] [--port N] [--lang pt-BR|en]
@@ -109,7 +109,11 @@ async function serve({ config, port, lang, isExercise, beginning }: Serving, io:
     const bound = await listen(system, config, port, isExercise);
     narrator.begin({ url: `http://${bound.host}:${bound.port}`, wanted: port, port: bound.port, beginning });
     log.info({ host: bound.host, port: bound.port, environment: config.environment }, 'listening');
-    void system.play().then(() => narrator.finished(), (error) => {
+    void system.play().then(() => {
+      const player = system.player();
+      if (isExercise && player?.state === 'finished') markFinished(config.data, player.at);
+      narrator.finished();
+    }, (error) => {
       log.fatal({ err: error }, 'the recording cannot be played');
       stopping.resolve(1);
     });

@@ -189,13 +189,11 @@ const status = (): object => ({
   stations: {
     total: stationRows.length,
     silent: [
-      ...stationRows
-        .filter(isSilent)
-        .map((row) => ({
-          id: row[0],
-          name: row[1],
-          since: row[0] === 'A829' ? null : iso(newest - 6 * hour),
-        })),
+      ...stationRows.filter(isSilent).map((row) => ({
+        id: row[0],
+        name: row[1],
+        since: row[0] === 'A829' ? null : iso(newest - 6 * hour),
+      })),
       { id: 'A883', name: 'Ibirubá', since: iso(newest - 30 * hour), quantity: 'relativeHumidity' },
     ],
   },

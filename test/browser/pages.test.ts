@@ -35,11 +35,21 @@ const pages = {
   'no such page': '/nowhere',
 };
 
+interface Finding {
+  readonly id: string;
+  readonly impact: string;
+  readonly html: string;
+}
+
 describe.skipIf(!executablePath || !isBuilt)('pages in a browser', () => {
   let browser: Browser;
   let api: MockApi;
   let page: Page;
   const errors: string[] = [];
+
+  /** Waits for an expression in the page; by evaluation, since the page's policy forbids `eval`. */
+  const until = (expression: string): Promise<void> =>
+    expect.poll(() => page.evaluate(expression), { timeout: 15_000 }).toBe(true);
 
   const open = async (path: string, width = 1280): Promise<void> => {
     page = await browser.newPage({
@@ -52,10 +62,8 @@ describe.skipIf(!executablePath || !isBuilt)('pages in a browser', () => {
       if (/Content Security Policy/.test(message.text())) errors.push(message.text());
     });
     await page.goto(`${api.url}/#${path}`);
-    await page.waitForFunction(
-      () =>
-        /\d/.test(document.querySelector('.foot')?.textContent ?? '') &&
-        !/Carregando|Loading/.test(document.querySelector('main')?.textContent ?? ''),
+    await until(
+      String.raw`/\d/.test(document.querySelector('.foot')?.textContent ?? '') && !/Carregando|Loading/.test(document.querySelector('main')?.textContent ?? '')`,
     );
     // Charts and tables follow with the observations.
     await page.waitForLoadState('networkidle', { timeout: 1500 }).catch(() => undefined);
@@ -82,20 +90,9 @@ describe.skipIf(!executablePath || !isBuilt)('pages in a browser', () => {
       await page.evaluate(
         await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'),
       );
-      const found = await page.evaluate(async () => {
-        const axe = (
-          globalThis as unknown as {
-            axe: {
-              run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>;
-            };
-          }
-        ).axe;
-        return (await axe.run()).violations.map(({ id, impact, nodes }) => ({
-          id,
-          impact,
-          html: nodes[0]?.html,
-        }));
-      });
+      const found: Finding[] = await page.evaluate(
+        'axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) => ({ id, impact, html: nodes[0]?.html })))',
+      );
       expect(found.filter(({ impact }) => impact === 'serious' || impact === 'critical')).toEqual([]);
       expect(errors).toEqual([]);
     },
@@ -103,7 +100,7 @@ describe.skipIf(!executablePath || !isBuilt)('pages in a browser', () => {
 
   it.each(Object.entries(pages))('%s: fits into 360 px without scrolling sideways', async (_name, path) => {
     await open(path, 360);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
   });
 
   it('says the count, the levels and the silent stations', async () => {
@@ -130,39 +127,38 @@ describe.skipIf(!executablePath || !isBuilt)('pages in a browser', () => {
   it('is walked by keyboard alone', async () => {
     await open('/');
     await page.keyboard.press('Tab');
-    expect(await page.evaluate(() => document.activeElement?.className)).toContain('skip');
+    expect(await page.evaluate('document.activeElement?.className')).toContain('skip');
     await page.keyboard.press('Enter');
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
+    expect(await page.evaluate('document.activeElement?.id')).toBe('main');
     await page.keyboard.press('/');
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe('q');
+    expect(await page.evaluate('document.activeElement?.id')).toBe('q');
     await page.keyboard.type('canela');
     expect(await page.locator('.card').count()).toBe(1);
     expect(page.url()).toContain('q=canela');
     await page.keyboard.press('Enter');
     for (const key of ['Tab', 'Tab', 'Tab', 'Tab', 'Enter']) await page.keyboard.press(key);
-    await page.waitForFunction(() => location.hash.startsWith('#/alerts/'));
+    await until("location.hash.startsWith('#/alerts/')");
     await page.keyboard.press('g');
     await page.keyboard.press('s');
-    await page.waitForFunction(() => location.hash === '#/stations');
+    await until("location.hash === '#/stations'");
     await page.keyboard.press('g');
     await page.keyboard.press('a');
-    await page.waitForFunction(() => location.hash === '#/');
-    const ring = await page.evaluate(() => {
-      document.querySelector<HTMLElement>('.top nav a')?.focus({ focusVisible: true } as FocusOptions);
-      return getComputedStyle(document.activeElement ?? document.body).outlineStyle;
-    });
+    await until("location.hash === '#/'");
+    await page.keyboard.press('Tab');
+    const ring = await page.evaluate('getComputedStyle(document.activeElement).outlineStyle');
     expect(ring).toBe('solid');
   });
 
   it('changes language and keeps it, the theme and the page in the address', async () => {
     await open('/stations?theme=dark');
     await page.click('a[hreflang="en"]');
-    await page.waitForFunction(() => document.documentElement.lang === 'en');
+    await until("document.documentElement.lang === 'en'");
     expect(await page.textContent('h1')).toContain('40 of 44 stations');
-    await page.click('text=Alerts');
+    await page.click('.top nav a');
+    await until("document.querySelector('h1').textContent.includes('26')");
     expect(await page.textContent('h1')).toBe('26 alerts in force');
     expect(page.url()).toMatch(/lang=en&theme=dark$/);
-    expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
+    expect(await page.evaluate('document.documentElement.dataset.theme')).toBe('dark');
   });
 
   it('says when the connection is lost, and of what time the data is', async () => {

@@ -46,6 +46,15 @@ export function deliveryStore(db: Database): Deliveries {
     async settle(key, outcome) {
       // A late answer after the lease ran out never takes back what another attempt has delivered or given up.
       const open = outcome.state === 'delivered' ? "state <> 'delivered'" : "state IN ('waiting', 'sending')";
+      if (outcome.state === 'waiting' && outcome.error === undefined) {
+        // Given back untried (channel full, circuit open, an earlier revision first): the claim's attempt does not count.
+        db.run(
+          `UPDATE deliveries SET state = 'waiting', next_attempt_at = ?, attempts = MAX(attempts - 1, 0) WHERE key = ? AND ${open}`,
+          outcome.nextAttemptAt ?? outcome.at,
+          key,
+        );
+        return;
+      }
       db.run(
         `UPDATE deliveries SET state = ?, next_attempt_at = ?, last_error = ?, delivered_at = ? WHERE key = ? AND ${open}`,
         outcome.state,
