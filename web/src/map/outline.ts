@@ -1,9 +1,13 @@
 import { feature, mesh } from 'topojson-client';
-import type { GeometryCollection, Topology } from 'topojson-specification';
 import data from './south-america.json';
 
+type Topology = Parameters<typeof mesh>[0];
+type GeometryCollection = Extract<Topology['objects'][string], { type: 'GeometryCollection' }>;
+
 /** Natural Earth outlines as GeoJSON, cut once when the page loads (README.md beside this file names the source). */
-const topology = data as unknown as Topology<Record<'countries' | 'states' | 'lakes', GeometryCollection>>;
+const topology = data as unknown as Topology & {
+  objects: Record<'countries' | 'states' | 'lakes', GeometryCollection>;
+};
 const { countries, states, lakes } = topology.objects;
 
 /** ISO 3166 codes of two letters, for names in the reader's language. */
