@@ -97,7 +97,10 @@ module.exports = {
     ),
     only('yaml is imported only in src/rules/yaml.ts', npm('yaml'), '^src/rules/yaml\\.ts$'),
     only('prom-client is imported only in src/app/metrics.ts', npm('prom-client'), '^src/app/metrics\\.ts$'),
-    only('pino is imported only in src/app and src/cli/start.ts', npm('pino'), ['^src/app/', '^src/cli/start\\.ts$']),
+    only('pino is imported only in src/app and src/cli/start.ts', npm('pino'), [
+      '^src/app/',
+      '^src/cli/start\\.ts$',
+    ]),
     {
       name: 'the dashboard shares only plain data with the server',
       severity: 'error',

@@ -6,9 +6,27 @@ const shared = { isolate: false, pool: 'threads' as const, testTimeout: 60_000, 
 export default defineConfig({
   test: {
     projects: [
-      { test: { ...shared, name: 'unit', include: ['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/tidy.test.ts', 'test/golden/**/*.test.ts'] } },
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          include: [
+            'src/**/*.test.ts',
+            'web/src/**/*.test.ts',
+            'test/tidy.test.ts',
+            'test/golden/**/*.test.ts',
+          ],
+        },
+      },
       { test: { ...shared, name: 'simulation', include: ['test/simulation/**/*.test.ts'] } },
-      { test: { ...shared, name: 'integration', include: ['test/integration/**/*.test.ts'], testTimeout: 300_000 } },
+      {
+        test: {
+          ...shared,
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          testTimeout: 300_000,
+        },
+      },
       { test: { ...shared, name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 180_000 } },
     ],
   },

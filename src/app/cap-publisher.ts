@@ -20,6 +20,8 @@ export interface CapPublisherOptions {
 }
 
 const FEED_LIMIT = 200;
+/** Told to the people who run the system, never to the public. */
+const operatorHazards: ReadonlySet<string> = new Set(['station-silent']);
 
 /** Makes the CAP message of each revision, lets it through the gate, and keeps it; the feeds are made of what is kept. */
 export class CapPublisher {
@@ -33,7 +35,7 @@ export class CapPublisher {
   /** Publishes one revision. A message that the gate refuses does not leave: it is told, the alert's other ways go on. */
   async publish(stored: StoredRevision): Promise<void> {
     const { event } = stored.revision;
-    if (await this.#options.ledger.cap(event.alert, event.revision)) return;
+    if (operatorHazards.has(event.hazard) || (await this.#options.ledger.cap(event.alert, event.revision))) return;
     const output = await this.#message(stored);
     if (!output) return;
     const xml = serializeCap(output.message);

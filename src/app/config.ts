@@ -94,21 +94,33 @@ function plain(node: Node): unknown {
   return Object.fromEntries(node.entries.map((entry) => [entry.key, plain(entry.value)]));
 }
 
-/** `ATALAIA_PIPELINE_MODE=batch` sets pipeline.mode; numbers and true/false are read as such. */
+/** Variables of the program itself; they are no keys of the file. */
+const ownVariables: ReadonlySet<string> = new Set(['ATALAIA_LOG_LEVEL', 'ATALAIA_LANG', 'ATALAIA_PORT', 'ATALAIA_EXERCISE_SECONDS']);
+
+/** `ATALAIA_PIPELINE_MODE=micro-batch` sets pipeline.mode, `ATALAIA_PIPELINE_WORKERS_MIN` pipeline.workers.min; whole numbers are read as such. */
 function overlay(raw: Record<string, unknown>, env: Readonly<Record<string, string | undefined>>): void {
   for (const [name, text] of Object.entries(env)) {
-    if (!name.startsWith('ATALAIA_') || text === undefined) continue;
-    const path = name.slice(8).toLowerCase().split('_');
-    const top = Object.keys(configSchema.shape).find((key) => key.toLowerCase() === path[0]);
-    if (!top) continue;
-    const value = /^-?\d+$/.test(text) ? Number(text) : text;
-    if (path.length === 1) raw[top] = value;
-    else {
-      const inner = { ...((raw[top] ?? {}) as Record<string, unknown>) };
-      inner[path.slice(1).join('')] = value;
-      raw[top] = inner;
+    if (!name.startsWith('ATALAIA_') || ownVariables.has(name) || text === undefined) continue;
+    const path = placeOf(name.slice(8).toLowerCase().split('_'), []);
+    const last = path.pop();
+    if (last === undefined) continue;
+    let inner = raw;
+    for (const key of path) {
+      inner[key] = { ...((inner[key] ?? {}) as Record<string, unknown>) };
+      inner = inner[key] as Record<string, unknown>;
     }
+    inner[last] = /^-?\d+$/.test(text) ? Number(text) : text;
   }
+}
+
+/** The keys that the words of a variable name, `stationKeys` also as one; a word unknown inside a known key stays for the schema to refuse. */
+function placeOf(words: readonly string[], path: readonly string[]): string[] {
+  const known = keysAt(path);
+  for (let n = 1; n <= words.length; n++) {
+    const key = known.find((candidate) => candidate.toLowerCase() === words.slice(0, n).join(''));
+    if (key) return placeOf(words.slice(n), [...path, key]);
+  }
+  return path.length === 0 || words.length === 0 ? [...path] : [...path, words.join('')];
 }
 
 function describe(issue: z.core.$ZodIssue, file: string): string {
@@ -165,6 +177,11 @@ function guard(config: Config, file: string): Config {
   }
   for (const { name, channel } of config.subscriptions) {
     if (!config.channels[channel]) throw problem(`${file}: subscriptions.${name}: ${unknownWord('channel', channel, Object.keys(config.channels))}`);
+  }
+  for (const [name, settings] of Object.entries(config.channels)) {
+    const checked = channelKinds[settings.kind].configSchema.safeParse(settings);
+    if (checked.success) continue;
+    throw problem(checked.error.issues.map((issue) => `${file}: channels.${name}.${issue.path.join('.')}: ${issue.message}`).join('\n'));
   }
   return config;
 }

@@ -18,6 +18,9 @@ export class LedgerSink {
   #waiting: Waiting[] = [];
   #isCommitting = false;
   #idle: Promise<void> = Promise.resolve();
+  #isStopping = false;
+  /** Ends the wait of a micro-batch at once. */
+  #wake: () => void = () => {};
 
   constructor(ledger: Ledger, guarantee: LedgerSink['guarantee'], everyMs: number, onCommitted: () => void) {
     this.#ledger = ledger;
@@ -41,7 +44,7 @@ export class LedgerSink {
   async #commitAll(): Promise<void> {
     this.#isCommitting = true;
     // One turn of the loop lets every partition that is ready join the transaction.
-    await new Promise<void>((next) => (this.#everyMs > 0 ? setTimeout(next, this.#everyMs) : setImmediate(next)));
+    await this.#gather();
     while (this.#waiting.length > 0) {
       const group = this.#waiting;
       this.#waiting = [];
@@ -56,7 +59,21 @@ export class LedgerSink {
     this.#isCommitting = false;
   }
 
+  async #gather(): Promise<void> {
+    await new Promise<void>((next) => {
+      if (this.#everyMs === 0 || this.#isStopping) return void setImmediate(next);
+      const timer = setTimeout(next, this.#everyMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        next();
+      };
+    });
+  }
+
+  /** Commits what waits, now. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#wake();
     await this.#idle;
   }
 }

@@ -188,8 +188,8 @@ async function openPublisher(options: SystemOptions, { ledger }: Stores, documen
 
 function openDispatcher({ config, clock, random, log }: SystemOptions, ledger: Ledger, publisher: CapPublisher, intake: Intake, metrics: Metrics): Dispatcher {
   const channels = new Map<string, Channel>();
-  for (const [name, { kind, ...settings }] of Object.entries(config.channels)) {
-    channels.set(name, channelKinds[kind as keyof typeof channelKinds].create(settings, { clock }));
+  for (const [name, settings] of Object.entries(config.channels)) {
+    channels.set(name, channelKinds[settings.kind].create(settings, { clock }));
   }
   const outbox = async (limit: number): ReturnType<Ledger['outbox']> => {
     const rows = await ledger.outbox(limit);

@@ -130,7 +130,7 @@ async function listen(system: System, config: Config, wanted: number, isExercise
     try {
       return { host, ...(await system.api.listen(host, port)) };
     } catch (cause) {
-      if ((cause as { code?: string }).code !== 'EADDRINUSE') throw cause;
+      if ((cause as { code?: string }).code !== 'ATL_ADDRESS_TAKEN') throw cause;
       if (!isExercise || port >= wanted + MAX_PORTS_TRIED) {
         throw new AtalaiaError('ATL_ADDRESS_TAKEN', `${host}:${port} is taken by another program. Stop it, or choose another port with --port.`, { cause });
       }

@@ -1,6 +1,7 @@
 import { quantities } from '../model/quantity.ts';
 import type { Condition, Expression, Rule } from '../model/rule.ts';
 import { compileCondition, type Predicate } from './truth.ts';
+import { WindowSlots } from './window-slots.ts';
 
 /** A rule ready to evaluate: what it reads, and a predicate per level. */
 export interface CompiledRule {
@@ -11,13 +12,15 @@ export interface CompiledRule {
   readonly clearHoldMs: number | null;
   /** Quantities named, each with the windows over it. */
   readonly inputs: readonly { readonly quantity: string; readonly spansMs: readonly number[] }[];
+  /** The slots of these windows in the rule set. */
+  readonly slots: readonly number[];
   /** Silence terms; a rule with one follows the partition clock and is not evaluated back in time. */
   readonly silences: readonly { readonly quantity: string | null; readonly spanMs: number }[];
   readonly longestWindowMs: number;
 }
 
-/** Compiles a checked rule. */
-export function compileRule(rule: Rule): CompiledRule {
+/** Compiles a checked rule; rules of one set share `slots`. */
+export function compileRule(rule: Rule, slots = new WindowSlots()): CompiledRule {
   const spans = new Map<string, Set<number>>();
   const silences: { quantity: string | null; spanMs: number }[] = [];
   const conditions = [...rule.levels.map((level) => level.condition), ...(rule.clear ? [rule.clear.condition] : [])];
@@ -25,11 +28,12 @@ export function compileRule(rule: Rule): CompiledRule {
   const inputs = [...spans].map(([quantity, set]) => ({ quantity, spansMs: [...set].sort((a, b) => a - b) }));
   return {
     rule,
-    levels: rule.levels.map((level) => compileCondition(level.condition)),
-    clear: rule.clear ? compileCondition(rule.clear.condition) : null,
+    levels: rule.levels.map((level) => compileCondition(level.condition, slots)),
+    clear: rule.clear ? compileCondition(rule.clear.condition, slots) : null,
     holdsMs: rule.levels.map((level) => level.holdMs),
     clearHoldMs: rule.clear ? rule.clear.holdMs : null,
     inputs,
+    slots: inputs.flatMap(({ quantity, spansMs }) => spansMs.map((spanMs) => slots.slotOf(quantity, spanMs))),
     silences,
     longestWindowMs: Math.max(0, ...inputs.flatMap((input) => input.spansMs)),
   };

@@ -4,11 +4,14 @@ import type { CommandRecord, LogRecord, TickRecord } from '../model/record.ts';
 import type { Report } from '../model/report.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
-import { type CompiledRule, compileRule, isIntervalQuantity } from './compiled-rule.ts';
+import { type CompiledRule, compileRule } from './compiled-rule.ts';
 import { evaluateAt, InstantReader, stepTrack } from './evaluation.ts';
+import { readerAtNewest, staysCalm } from './newest-instant.ts';
+import type { ReadingSeries } from './series.ts';
 import { type StationSnapshot, StationState, type Track } from './station-state.ts';
 import { revise, type Telling, tell } from './teller.ts';
 import { TimerHeap } from './timers.ts';
+import { WindowSlots } from './window-slots.ts';
 
 /** Two folds promise equal bytes under one version; raise it with every change that can change an effect. */
 export const foldVersion = 1;
@@ -21,6 +24,7 @@ export interface FoldOptions {
   readonly stations: (hash: string) => readonly Station[];
 }
 
+const NOTHING = new Set<string>();
 const FUTURE_MS = 5 * MINUTE_MS;
 
 /**
@@ -37,6 +41,7 @@ export class PartitionFold {
   #ruleSet = '';
   #registry = '';
   #rules: readonly CompiledRule[] = [];
+  #slots = new WindowSlots();
   #longestWindowMs = 0;
   readonly #stations = new Map<string, StationState>();
   readonly #commands = new Set<string>();
@@ -89,21 +94,23 @@ export class PartitionFold {
     this.#emit({ kind: 'observation', observation: { station, quantity, observedAt, intervalMs, receivedAt, value, flag: 'good', arrival } });
   }
 
-  /** Puts the readings in their place; returns the quantities that changed. */
+  /** Puts the readings in their place; returns the quantities that changed, when the report is not the newest. */
   #place(state: StationState, report: Report): Set<string> {
-    const changed = new Set<string>();
+    // Nobody asks what changed at a newest report: all rules are looked at.
+    const changed = report.observedAt > state.newestAt ? NOTHING : new Set<string>();
+    const all = state.seriesOfLayout(report.quantities);
     for (let i = 0; i < report.quantities.length; i++) {
       const quantity = report.quantities[i] as string;
       const value = report.values[i] as number;
-      const cover = isIntervalQuantity(quantity) ? report.intervalMs : (state.station.intervalMs ?? report.intervalMs);
-      const insertion = state.seriesOf(quantity).insert(report.observedAt, report.intervalMs, cover, value);
+      const series = all[i] as ReadingSeries;
+      const cover = series.isInterval ? report.intervalMs : (state.station.intervalMs ?? report.intervalMs);
+      const insertion = series.insert(report.observedAt, report.intervalMs, cover, value);
       if (insertion === 'repeat' || insertion === 'stale-repeat') {
         this.#emit({ kind: 'counted', what: insertion });
         continue;
       }
-      changed.add(quantity);
+      if (changed !== NOTHING) changed.add(quantity);
       this.#observe(report, quantity, value, insertion === 'new' ? 'on-time' : 'correction');
-      if (report.observedAt > (state.newestOf.get(quantity) ?? Number.NEGATIVE_INFINITY)) state.newestOf.set(quantity, report.observedAt);
     }
     return changed;
   }
@@ -118,14 +125,20 @@ export class PartitionFold {
       }
       return reader;
     };
-    const from = observedAt > newestBefore ? newestBefore + 1 : observedAt;
-    for (const rule of this.#rules) {
-      const track = state.track(rule);
+    // A report in between changes which instants before it were the newest of a report: they are stepped again too.
+    const from = (observedAt > newestBefore ? newestBefore : state.reportBefore(observedAt)) + 1;
+    // In order of observation nearly all rules stay calm at one instant: these are done with first and cheaply.
+    const newest = observedAt > newestBefore ? readerAtNewest(state, this.#slots, newestBefore) : null;
+    const tracks = state.tracksOf(this.#rules);
+    for (let i = 0; i < tracks.length; i++) {
+      const rule = this.#rules[i] as CompiledRule;
+      const track = tracks[i] as Track;
+      if (newest && staysCalm(rule, track, newest)) continue;
       let hasStepped = true;
       if (rule.silences.length > 0) {
         const at = Math.max(state.newestAt, track.evaluatedAt);
         evaluateAt(rule, track, at, true, new InstantReader(state, at, this.#clockAt, this.#delayMs));
-      } else if (observedAt > newestBefore || rule.inputs.some((input) => changed.has(input.quantity))) {
+      } else if (observedAt > newestBefore || changed.size > 0) {
         hasStepped = stepTrack(state, rule, track, from, readerAt);
       } else continue;
       const at = Number.isFinite(track.evaluatedAt) ? track.evaluatedAt : state.newestAt;
@@ -193,8 +206,10 @@ export class PartitionFold {
   #dueAt(state: StationState): number {
     let due = Number.POSITIVE_INFINITY;
     let hasOpen = false;
-    for (const rule of this.#rules) {
-      const track = state.track(rule);
+    const tracks = state.tracksOf(this.#rules);
+    for (let i = 0; i < tracks.length; i++) {
+      const rule = this.#rules[i] as CompiledRule;
+      const track = tracks[i] as Track;
       const { told } = track;
       // What waits for the next second is looked at by the next tick, not by a timer.
       if (told && told.state !== 'ended' && !track.isWaiting) {
@@ -213,9 +228,10 @@ export class PartitionFold {
 
   #schedule(state: StationState): void {
     const due = this.#dueAt(state);
-    if (due === state.scheduledAt || !Number.isFinite(due)) return;
+    if (due === state.scheduledAt) return;
+    // What stands in the heap under another due time is passed over there.
     state.scheduledAt = due;
-    this.#timers.push(due, state.station.id);
+    if (Number.isFinite(due)) this.#timers.push(due, state.station.id);
   }
 
   #fire(state: StationState, due: number): void {
@@ -272,13 +288,19 @@ export class PartitionFold {
   /** A new version goes on with the open alert; a rule that is gone ends its alerts as withdrawn. */
   #setRules(hash: string): void {
     const before = this.#rules;
-    const rules = this.#options.rules(hash).map(compileRule);
+    const slots = new WindowSlots();
+    const rules = this.#options.rules(hash).map((rule) => compileRule(rule, slots));
     const names = new Set(rules.map(({ rule }) => rule.name));
     for (const gone of before.filter(({ rule }) => !names.has(rule.name))) {
       for (const state of this.#stations.values()) this.#withdraw(state, gone);
     }
+    for (const { rule } of rules) {
+      const old = before.find((one) => one.rule.name === rule.name)?.rule;
+      if (old) for (const state of this.#stations.values()) state.moveLevels(rule.name, old.levels.map((l) => l.level), rule.levels.map((l) => l.level));
+    }
     this.#ruleSet = hash;
     this.#rules = rules;
+    this.#slots = slots;
     this.#longestWindowMs = Math.max(0, ...rules.map((rule) => rule.longestWindowMs));
   }
 

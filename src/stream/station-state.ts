@@ -1,8 +1,10 @@
 import type { ToldAlert } from '../alerts/lifecycle.ts';
 import { type LevelState, Timeline } from '../alerts/timeline.ts';
+import { type Level, levelNames } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
 import { HOUR_MS, SECOND_MS } from '../model/time.ts';
 import { type CompiledRule, isIntervalQuantity } from './compiled-rule.ts';
+import type { NewestReader } from './newest-instant.ts';
 import { ReadingSeries, type SeriesSnapshot } from './series.ts';
 import { TRUE, type Truth, UNKNOWN } from './truth.ts';
 
@@ -28,13 +30,18 @@ export class StationState {
   reportedAt: number[] = [];
   newestAt = Number.NEGATIVE_INFINITY;
   lastIntervalMs = HOUR_MS;
-  /** Newest reading per quantity that a silence term names. */
-  readonly newestOf = new Map<string, number>();
   /** Silence is counted from here when nothing newer was observed: adoption, or our own outage. */
   armedAt: number;
   readonly tracks = new Map<string, Track>();
   /** The due time that stands in the heap; infinite when none. */
   scheduledAt = Number.POSITIVE_INFINITY;
+
+  /** Windows at the newest instant; follows from the series, so that no checkpoint holds it. */
+  newest: NewestReader | null = null;
+  #layout: readonly string[] = [];
+  #layoutSeries: readonly ReadingSeries[] = [];
+  #tracked: readonly CompiledRule[] = [];
+  #tracksOf: readonly Track[] = [];
 
   constructor(station: Station, armedAt: number) {
     this.station = station;
@@ -52,7 +59,7 @@ export class StationState {
 
   /** When `silent(span)` or `silent(quantity, span)` becomes true. */
   silentDueAt(quantity: string | null, spanMs: number, delayMs: number): number {
-    const newest = quantity === null ? this.newestAt : (this.newestOf.get(quantity) ?? Number.NEGATIVE_INFINITY);
+    const newest = quantity === null ? this.newestAt : (this.series.get(quantity)?.newestAt ?? Number.NEGATIVE_INFINITY);
     return Math.max(newest, this.armedAt) + delayMs + spanMs + SECOND_MS;
   }
 
@@ -65,6 +72,15 @@ export class StationState {
     return series;
   }
 
+  /** The series of a report's quantities; reports of one layout share the array that names them. */
+  seriesOfLayout(quantities: readonly string[]): readonly ReadingSeries[] {
+    if (this.#layout !== quantities) {
+      this.#layout = quantities;
+      this.#layoutSeries = quantities.map((quantity) => this.seriesOf(quantity));
+    }
+    return this.#layoutSeries;
+  }
+
   track(rule: CompiledRule): Track {
     let track = this.tracks.get(rule.rule.name);
     if (!track) {
@@ -72,6 +88,35 @@ export class StationState {
       this.tracks.set(rule.rule.name, track);
     }
     return track;
+  }
+
+  /** A new version of a rule has other levels: what is known of each goes with its name. One that is gone counts as the next below. */
+  moveLevels(ruleName: string, before: readonly Level[], after: readonly Level[]): void {
+    const track = this.tracks.get(ruleName);
+    if (!track || before.join() === after.join()) return;
+    const severity = (level: Level): number => levelNames.indexOf(level);
+    const to = (index: number): number =>
+      index < 0 ? index : Math.max(0, after.findLastIndex((level) => severity(level) <= severity(before[index] as Level)));
+    const move = <T>(old: readonly T[], none: T): T[] => after.map((level) => old[before.indexOf(level)] ?? none);
+    const moveTold = (told: ToldAlert | null): ToldAlert | null => told && { ...told, level: to(told.level) };
+    track.truths = move<Truth>(track.truths, UNKNOWN);
+    track.told = moveTold(track.told);
+    track.ended = moveTold(track.ended);
+    track.timeline = Timeline.restore(track.timeline.snapshot().map(({ at, state }) => ({
+      at, state: {
+        ...state, level: to(state.level), trueSince: move(state.trueSince, null),
+        falseSince: move(state.falseSince, null), inForce: move(state.inForce, false),
+      },
+    })));
+  }
+
+  /** The tracks of a rule set, in its order. */
+  tracksOf(rules: readonly CompiledRule[]): readonly Track[] {
+    if (this.#tracked !== rules) {
+      this.#tracked = rules;
+      this.#tracksOf = rules.map((rule) => this.track(rule));
+    }
+    return this.#tracksOf;
   }
 
   /** Remembers a report's instant; true when it is newer than every one before. */
@@ -87,6 +132,11 @@ export class StationState {
       if (this.reportedAt[i - 1] !== at) this.reportedAt.splice(i, 0, at);
     }
     return isNewest;
+  }
+
+  /** `observedAt` of the report before `at`; just before `at` when none is remembered. */
+  reportBefore(at: number): number {
+    return this.reportedAt.findLast((reported) => reported < at) ?? at - 1;
   }
 
   /** Forgets what no evaluation within lateness can need. */
@@ -105,8 +155,8 @@ export class StationState {
     return {
       station: this.station,
       series: [...this.series].map(([name, series]) => [name, series.snapshot()]),
-      reportedAt: this.reportedAt, newestAt: finite(this.newestAt), lastIntervalMs: this.lastIntervalMs,
-      newestOf: [...this.newestOf], armedAt: this.armedAt,
+      reportedAt: [...this.reportedAt], newestAt: finite(this.newestAt), lastIntervalMs: this.lastIntervalMs,
+      newestOf: [...this.series].filter(([, { newestAt }]) => Number.isFinite(newestAt)).map(([name, { newestAt }]) => [name, newestAt]), armedAt: finite(this.armedAt),
       tracks: [...this.tracks].map(([name, track]) => [
         name,
         { ...track, timeline: track.timeline.snapshot(), evaluatedAt: finite(track.evaluatedAt) },
@@ -115,12 +165,12 @@ export class StationState {
   }
 
   static restore(from: StationSnapshot): StationState {
-    const state = new StationState(from.station, from.armedAt);
+    const state = new StationState(from.station, from.armedAt ?? Number.NEGATIVE_INFINITY);
     for (const [name, series] of from.series) state.series.set(name, ReadingSeries.restore(isIntervalQuantity(name), series));
     state.reportedAt = [...from.reportedAt];
     state.newestAt = from.newestAt ?? Number.NEGATIVE_INFINITY;
     state.lastIntervalMs = from.lastIntervalMs;
-    for (const [name, at] of from.newestOf) state.newestOf.set(name, at);
+    for (const [name, at] of from.newestOf) state.seriesOf(name).newestAt = at;
     for (const [name, track] of from.tracks) {
       state.tracks.set(name, { ...track, timeline: Timeline.restore(track.timeline), evaluatedAt: track.evaluatedAt ?? Number.NEGATIVE_INFINITY });
     }
@@ -142,7 +192,7 @@ export interface StationSnapshot {
   readonly newestAt: number | null;
   readonly lastIntervalMs: number;
   readonly newestOf: readonly (readonly [string, number])[];
-  readonly armedAt: number;
+  readonly armedAt: number | null;
   readonly tracks: readonly (readonly [string, TrackSnapshot])[];
 }
 

@@ -37,7 +37,10 @@ export function tell(state: StationState, rule: CompiledRule, track: Track, tell
   };
   if (isOpen && mergeBack(state, rule, track, facts, telling)) return;
   const decision = decide(track.told, facts);
-  if (decision) revise(state, rule, track, decision, facts, telling);
+  if (!decision) return;
+  const isTold = revise(state, rule, track, decision, facts, telling);
+  // Late data split an episode: its second part is another alert, told at the next tick.
+  if (isTold && decision.event === 'ended' && level.level >= 0) track.isWaiting = true;
 }
 
 /** Late data bridges two episodes: the later alert ends merged, the earlier one goes on. */

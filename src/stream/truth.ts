@@ -1,7 +1,8 @@
 import { invariant } from '../lib/errors.ts';
 import { quantities } from '../model/quantity.ts';
-import type { ComparisonOperator, Condition, Expression } from '../model/rule.ts';
+import type { ComparisonOperator, Condition, Expression, NumberLiteral } from '../model/rule.ts';
 import type { WindowStatistics } from './window.ts';
+import type { WindowSlots } from './window-slots.ts';
 
 /** Kleene's three values: unknown is neither true nor false. */
 export const FALSE = 0;
@@ -9,31 +10,48 @@ export const TRUE = 1;
 export const UNKNOWN = 2;
 export type Truth = typeof FALSE | typeof TRUE | typeof UNKNOWN;
 
+const vectors = new Map<number, readonly Truth[]>();
+
+/** The shared array of truths none of which is TRUE: bit i of `unknown` set makes level i UNKNOWN, else it is FALSE. */
+export function truthsOf(levels: number, unknown: number): readonly Truth[] {
+  const key = levels * 256 + unknown;
+  let truths = vectors.get(key);
+  if (!truths) {
+    truths = Array.from({ length: levels }, (_, i) => ((unknown >> i) & 1 ? UNKNOWN : FALSE));
+    vectors.set(key, truths);
+  }
+  return truths;
+}
+
 /** What a condition reads: the windows of one station at one instant. */
 export interface Reader {
   window(quantity: string, spanMs: number): WindowStatistics;
   silent(quantity: string | null, spanMs: number): boolean;
   /** Share of a window, 0..1, that must be covered. */
   readonly coverage: number;
+  /** The windows by their slots in the rule set, where all of them stand at this instant. */
+  readonly windows?: readonly WindowStatistics[];
 }
+
+type Aggregate = Expression & { readonly kind: 'aggregate' };
 
 export type Predicate = (reader: Reader) => Truth;
 
-/** Compiles a checked condition to a function of the station's windows. */
-export function compileCondition(condition: Condition): Predicate {
+/** Compiles a checked condition to a function of the station's windows; with `slots`, it finds them by number. */
+export function compileCondition(condition: Condition, slots?: WindowSlots): Predicate {
   switch (condition.kind) {
     case 'comparison':
-      return compileComparison(condition.operator, condition.left, condition.right);
+      return compileComparison(condition.operator, condition.left, condition.right, slots);
     case 'silent':
       return (reader) => (reader.silent(condition.quantity, condition.spanMs) ? TRUE : FALSE);
     case 'not': {
-      const term = compileCondition(condition.term);
+      const term = compileCondition(condition.term, slots);
       return (reader) => negate(term(reader));
     }
     case 'and':
-      return fold(condition.terms.map(compileCondition), FALSE, TRUE);
+      return fold(condition.terms.map((term) => compileCondition(term, slots)), FALSE, TRUE);
     case 'or':
-      return fold(condition.terms.map(compileCondition), TRUE, FALSE);
+      return fold(condition.terms.map((term) => compileCondition(term, slots)), TRUE, FALSE);
   }
 }
 
@@ -73,38 +91,51 @@ export function evaluateExpression(expression: Expression, reader: Reader): Valu
         known: 'exact',
       };
     case 'aggregate':
-      return aggregateValue(expression, reader);
+      return readAggregate(
+        expression, slidingSpanMs(expression), reader.window(expression.quantity, slidingSpanMs(expression)), reader.coverage, newValue(),
+      );
     case 'arithmetic':
       return arithmetic(expression.operator, evaluateExpression(expression.left, reader), evaluateExpression(expression.right, reader));
   }
 }
 
-function aggregateValue(expression: Expression & { kind: 'aggregate' }, reader: Reader): Value {
-  invariant(expression.window.kind === 'sliding', `window ${expression.window.kind} reached the fold unchecked`);
-  const spanMs = expression.window.spanMs;
-  const window = reader.window(expression.quantity, spanMs);
-  const isCovered = window.coveredMs >= reader.coverage * spanMs - 0.5;
-  const exactly = (numerator: number, denominator = 1): Value => ({ numerator, denominator, known: 'exact' });
-  const bounded = (numerator: number, bound: 'at-least' | 'at-most'): Value => ({ numerator, denominator: 1, known: isCovered ? 'exact' : bound });
+const newValue = (): Value => ({ numerator: 0, denominator: 1, known: 'nothing' });
+
+function set(into: Value, known: Value['known'], numerator: number, denominator = 1): Value {
+  into.numerator = numerator;
+  into.denominator = denominator;
+  into.known = known;
+  return into;
+}
+
+/** Reads an aggregate off its window into a value, which is returned. */
+function readAggregate(expression: Aggregate, spanMs: number, window: WindowStatistics, coverage: number, into: Value): Value {
+  const isCovered = window.coveredMs >= coverage * spanMs - 0.5;
+  const { count } = window;
   switch (expression.name) {
     case 'count':
-      return window.count > 0 ? exactly(window.count * 1000) : NOTHING;
+      return count > 0 ? set(into, 'exact', count * 1000) : set(into, 'nothing', 0);
     case 'last':
-      return window.count > 0 ? exactly(window.last) : NOTHING;
+      return count > 0 ? set(into, 'exact', window.last) : set(into, 'nothing', 0);
     case 'delta':
-      return window.count > 1 ? exactly(window.last - window.first) : NOTHING;
+      return count > 1 ? set(into, 'exact', window.last - window.first) : set(into, 'nothing', 0);
     case 'avg':
-      return window.count > 0 && isCovered ? exactly(window.sum, window.count) : NOTHING;
+      return count > 0 && isCovered ? set(into, 'exact', window.sum, count) : set(into, 'nothing', 0);
     case 'sum':
-      if (quantities.get(expression.quantity)?.nonNegative) return bounded(window.sum, 'at-least');
-      return window.count > 0 && isCovered ? exactly(window.sum) : NOTHING;
+      if (quantities.get(expression.quantity)?.nonNegative) return set(into, isCovered ? 'exact' : 'at-least', window.sum);
+      return count > 0 && isCovered ? set(into, 'exact', window.sum) : set(into, 'nothing', 0);
     case 'max':
-      return window.count > 0 ? bounded(window.max, 'at-least') : NOTHING;
+      return count > 0 ? set(into, isCovered ? 'exact' : 'at-least', window.max) : set(into, 'nothing', 0);
     case 'min':
-      return window.count > 0 ? bounded(window.min, 'at-most') : NOTHING;
+      return count > 0 ? set(into, isCovered ? 'exact' : 'at-most', window.min) : set(into, 'nothing', 0);
     default:
       invariant(false, `aggregate ${expression.name} reached the fold unchecked`);
   }
+}
+
+function slidingSpanMs(expression: Aggregate): number {
+  invariant(expression.window.kind === 'sliding', `window ${expression.window.kind} reached the fold unchecked`);
+  return expression.window.spanMs;
 }
 
 function arithmetic(operator: '+' | '-' | '*' | '/', left: Value, right: Value): Value {
@@ -116,8 +147,23 @@ function arithmetic(operator: '+' | '-' | '*' | '/', left: Value, right: Value):
   return { numerator: result, denominator: 1, known: 'exact' };
 }
 
-function compileComparison(operator: ComparisonOperator, left: Expression, right: Expression): Predicate {
+function compileComparison(operator: ComparisonOperator, left: Expression, right: Expression, slots: WindowSlots | undefined): Predicate {
+  if (left.kind === 'aggregate' && right.kind === 'number') return compileThreshold(operator, left, right, slots);
   return (reader) => compare(operator, evaluateExpression(left, reader), evaluateExpression(right, reader));
+}
+
+/** An aggregate against a number, the usual case: nothing is allocated, for it runs for every rule and reading. */
+function compileThreshold(operator: ComparisonOperator, left: Aggregate, right: NumberLiteral, slots: WindowSlots | undefined): Predicate {
+  if (left.window.kind !== 'sliding') return (reader) => compare(operator, evaluateExpression(left, reader), evaluateExpression(right, reader));
+  const { quantity } = left;
+  const { spanMs } = left.window;
+  const slot = slots?.slotOf(quantity, spanMs) ?? -1;
+  const value = newValue();
+  const threshold = set(newValue(), 'exact', right.canonical.numerator * 1000, right.canonical.denominator);
+  return (reader) => {
+    const window = reader.windows?.[slot] ?? reader.window(quantity, spanMs);
+    return compare(operator, readAggregate(left, spanMs, window, reader.coverage, value), threshold);
+  };
 }
 
 /** Compares fractions by cross multiplication: integers below 2^53 stay exact, so 40 km/h is 100/9 m/s to the letter. */

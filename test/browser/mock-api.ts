@@ -101,10 +101,11 @@ function event(
 }
 
 const alertRows = stationRows.filter((row) => row[7] !== null && row[7] > 0);
+const expiresAt = (): string => iso(newest + 6 * hour + 131_000);
+
 const item = (row: StationRow): object => ({
   ...event(row, row[7] ?? 1, row[0] === 'A879' ? 5 : 1, newest, row[0] === 'A879' ? 2 : null),
   state: row[0] === 'A886' ? 'unverified' : 'active',
-  expiresAt: iso(newest + 6 * hour + 131_000),
 });
 
 function detail(row: StationRow): object {
@@ -122,7 +123,8 @@ function detail(row: StationRow): object {
     ...item(row),
     station: station(row),
     history,
-    rule: {
+    expiresAt: expiresAt(),
+    ruleDetail: {
       name: 'chuva-intensa',
       title,
       hazard: 'rain',
@@ -176,6 +178,7 @@ function observations(row: StationRow, from: number, to: number): object {
 const status = (): object => ({
   environment: 'exercise',
   serverNow: iso(now),
+  expiresAt: Object.fromEntries(alertRows.map((row) => [alertId(row[0]), expiresAt()])),
   newestObservedAt: iso(newest),
   version: '0.1.0',
   recording: {

@@ -1,4 +1,4 @@
-import type { ObservationItem, Page } from './contract.ts';
+import type { AlertDetail, AlertItem, AlertRule, ObservationItem, Page, Status } from './contract.ts';
 
 const base = '/api/v1';
 const timeoutMs = 8000;
@@ -42,9 +42,29 @@ export async function getAll<T>(path: string): Promise<T[]> {
   return items;
 }
 
+/** Hazards that are told to the people who run the system, not to the public. */
+const operatorHazards: ReadonlySet<string> = new Set(['station-silent']);
+
+/** Open alerts for the public, with the expiry that the status tells. */
+export async function getOpenAlerts(status: Status | null): Promise<AlertItem[]> {
+  const items = await getAll<Omit<AlertItem, 'expiresAt'>>('/alerts?state=open&limit=500');
+  return items
+    .filter((item) => !operatorHazards.has(item.hazard))
+    .map((item) => ({ ...item, expiresAt: status?.expiresAt?.[item.alert] ?? item.issuedAt }));
+}
+
+/** One alert; the rule stands in full where the list has its name. */
+export async function getAlert(id: string): Promise<AlertDetail> {
+  const detail = await getJson<Omit<AlertDetail, 'rule'> & { rule: string; ruleDetail: AlertRule | null }>(
+    `/alerts/${encodeURIComponent(id)}`,
+  );
+  const unknown = { name: detail.rule, title: { 'pt-BR': detail.rule, en: detail.rule }, hazard: detail.hazard };
+  return { ...detail, rule: detail.ruleDetail ?? { ...unknown, levels: [], instruction: { 'pt-BR': '', en: '' } } };
+}
+
 /** Observations of a station in `(from, to]`, ascending by instant. */
 export async function getObservations(station: string, from: number, to: number): Promise<ObservationItem[]> {
-  const query = new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(to).toISOString() });
+  const query = new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(to + 1000).toISOString() });
   const items = await getAll<ObservationItem>(
     `/stations/${encodeURIComponent(station)}/observations?${query}`,
   );

@@ -19,7 +19,8 @@ export interface Status {
   };
   readonly newestObservedAt: string | null;
   readonly stations: { readonly total: number; readonly silent: readonly SilentStation[] };
-  readonly counts?: Readonly<Record<string, number>>;
+  /** When each open alert expires, by its id. */
+  readonly expiresAt?: Readonly<Record<string, string>>;
   readonly version: string;
   readonly senderName: string;
   readonly title: string;
@@ -101,7 +102,7 @@ export interface AlertDetail extends Omit<AlertItem, 'rule'> {
   readonly rule: AlertRule;
 }
 
-/** The rule as the detail answer carries it, in place of its name. */
+/** The rule as `ruleDetail` of the detail answer carries it. */
 export interface AlertRule {
   readonly name: string;
   readonly title: Text;

@@ -1,4 +1,4 @@
-import { getAll, getJson } from './api.ts';
+import { getAll, getJson, getOpenAlerts } from './api.ts';
 import type { AlertItem, Rule, StationItem, Status } from './contract.ts';
 
 /** What every page shows, kept fresh: status each 2 s, alerts on each event of the stream (and each 4 s without it). */
@@ -98,7 +98,7 @@ class Live {
   async #loadAlerts(): Promise<void> {
     this.#alertsDue = false;
     this.#alertsAt = Date.now();
-    const alerts = await getAll<AlertItem>('/alerts?state=open&limit=500');
+    const alerts = await getOpenAlerts(this.status);
     const isSame = JSON.stringify(alerts) === JSON.stringify(this.alerts);
     if (isSame) return;
     this.alerts = alerts;

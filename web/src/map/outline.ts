@@ -1,8 +1,8 @@
-import { feature, mesh } from 'topojson-client';
+import { feature, type merge, mesh } from 'topojson-client';
 import data from './south-america.json';
 
 type Topology = Parameters<typeof mesh>[0];
-type GeometryCollection = Extract<Topology['objects'][string], { type: 'GeometryCollection' }>;
+type GeometryCollection = Extract<Parameters<typeof merge>[1], { type: 'GeometryCollection' }>;
 
 /** Natural Earth outlines as GeoJSON, cut once when the page loads (README.md beside this file names the source). */
 const topology = data as unknown as Topology & {
