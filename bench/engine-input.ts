@@ -115,7 +115,7 @@ function lineOf(
 }
 
 /**
- * Reports of nine quantities a minute per station: 2 % come a minute late and so out of order, 0.1 % twice, 0.2 % with
+ * Reports of nine quantities a minute per station: 2 % come a minute late, about half of them behind a newer one of the station, 0.1 % twice, 0.2 % with
  * escapes and a quantity missing; six layouts that differ in key order, white space, optional fields and units.
  */
 export function engineInput({ stations: count, minutes, seed }: EngineSize): EngineInput {
@@ -144,7 +144,6 @@ export function engineInput({ stations: count, minutes, seed }: EngineSize): Eng
       const place = Math.min(minutes - 1, minute + (random() < LATE_SHARE ? 1 : 0));
       const isRepeated = random() < REPEAT_SHARE;
       const batch = arriving[place] as string[];
-      // A late report arrives after the next one of its station: at the end of the batch that follows.
       batch.push(line);
       if (isRepeated) batch.push(line);
       reports += isRepeated ? 2 : 1;

@@ -33,7 +33,9 @@ function explain(error: unknown): number {
     process.stderr.write(`atalaia: ${error.message}\n`);
     return 2;
   }
-  process.stderr.write(`atalaia: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `atalaia: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   return 1;
 }
 

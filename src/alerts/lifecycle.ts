@@ -6,11 +6,43 @@ export type LifeState = 'none' | 'active' | 'unverified' | 'ended';
 
 /** Where each event leads from each state; null: it cannot happen there. The compiler finds a missing cell. */
 export const transitions = {
-  none: { raised: 'active', escalated: null, 'de-escalated': null, updated: null, unverified: null, verified: null, ended: null },
-  active: { raised: null, escalated: 'active', 'de-escalated': 'active', updated: 'active', unverified: 'unverified', verified: null, ended: 'ended' },
-  unverified: { raised: null, escalated: 'unverified', 'de-escalated': 'unverified', updated: 'unverified', unverified: null, verified: 'active', ended: 'ended' },
+  none: {
+    raised: 'active',
+    escalated: null,
+    'de-escalated': null,
+    updated: null,
+    unverified: null,
+    verified: null,
+    ended: null,
+  },
+  active: {
+    raised: null,
+    escalated: 'active',
+    'de-escalated': 'active',
+    updated: 'active',
+    unverified: 'unverified',
+    verified: null,
+    ended: 'ended',
+  },
+  unverified: {
+    raised: null,
+    escalated: 'unverified',
+    'de-escalated': 'unverified',
+    updated: 'unverified',
+    unverified: null,
+    verified: 'active',
+    ended: 'ended',
+  },
   // Late data can undo an end: a bridged episode goes on (`updated`), a withdrawn one can be raised again.
-  ended: { raised: 'active', escalated: null, 'de-escalated': null, updated: 'active', unverified: null, verified: null, ended: null },
+  ended: {
+    raised: 'active',
+    escalated: null,
+    'de-escalated': null,
+    updated: 'active',
+    unverified: null,
+    verified: null,
+    ended: null,
+  },
 } as const satisfies Record<LifeState, Record<AlertEventName, LifeState | null>>;
 
 /** What has been told of an alert so far. Levels are indexes into the rule's levels; instants epoch ms. */
@@ -55,14 +87,24 @@ export interface Decision {
 /** The one revision that an evaluation calls for, or null. Ended before level before verified before updated. */
 export function decide(told: ToldAlert | null, facts: Facts): Decision | null {
   if (!told || told.state === 'ended') return decideRaise(told, facts);
-  return decideEnd(told, facts) ?? decideLevel(told, facts) ?? decideVerified(told, facts) ?? decideUpdate(told, facts);
+  return (
+    decideEnd(told, facts) ??
+    decideLevel(told, facts) ??
+    decideVerified(told, facts) ??
+    decideUpdate(told, facts)
+  );
 }
 
 function decideRaise(told: ToldAlert | null, { level, at }: Facts): Decision | null {
   if (level.level < 0) return null;
   if (told && goesOn(told, level)) return { event: 'updated', level: level.level, onsetAt: told.onsetAt, at };
   // Late data can open an episode whose condition is true no more but which has not cleared: it is told all the same.
-  return { event: 'raised', level: level.level, onsetAt: level.onsetAt, at: Math.min(level.levelSinceAt, at) };
+  return {
+    event: 'raised',
+    level: level.level,
+    onsetAt: level.onsetAt,
+    at: Math.min(level.levelSinceAt, at),
+  };
 }
 
 /** Late data undid the clearing: the episode now began at or before the end that was told. */
@@ -100,12 +142,20 @@ function decideUpdate(told: ToldAlert, facts: Facts): Decision | null {
 }
 
 /** What is told after the decision. Throws when the transition table forbids it. */
-export function apply(told: ToldAlert | null, decision: Decision, facts: Pick<Facts, 'isUnverified' | 'clockAt' | 'expiresMs' | 'level'>, id: string): ToldAlert {
+export function apply(
+  told: ToldAlert | null,
+  decision: Decision,
+  facts: Pick<Facts, 'isUnverified' | 'clockAt' | 'expiresMs' | 'level'>,
+  id: string,
+): ToldAlert {
   const from: LifeState = told?.id === id ? told.state : 'none';
   const to = transitions[from][decision.event];
   invariant(to !== null && to !== undefined, `an alert cannot be ${decision.event} while it is ${from}`);
   const keepsExpiry = decision.event === 'ended' || (facts.isUnverified && from !== 'none');
-  const state = to === 'active' && facts.isUnverified && decision.event !== 'verified' && decision.event !== 'raised' ? 'unverified' : to;
+  const state =
+    to === 'active' && facts.isUnverified && decision.event !== 'verified' && decision.event !== 'raised'
+      ? 'unverified'
+      : to;
   return {
     id,
     revision: (from === 'none' ? 0 : (told as ToldAlert).revision) + 1,

@@ -33,8 +33,15 @@ export interface TimelineRule {
 }
 
 export const initialLevelState = (levels: number): LevelState => ({
-  trueSince: Array(levels).fill(null), falseSince: Array(levels).fill(null), inForce: Array(levels).fill(false),
-  level: -1, levelSinceAt: 0, onsetAt: 0, noneSince: null, clearSince: null, lastEnd: null,
+  trueSince: Array(levels).fill(null),
+  falseSince: Array(levels).fill(null),
+  inForce: Array(levels).fill(false),
+  level: -1,
+  levelSinceAt: 0,
+  onsetAt: 0,
+  noneSince: null,
+  clearSince: null,
+  lastEnd: null,
 });
 
 const initialStates = new Map<number, LevelState>();
@@ -82,18 +89,30 @@ function raise(state: LevelState, held: readonly boolean[], { at, mayRaise }: Ev
   const lowest = held.indexOf(true);
   if (!mayRaise || lowest < 0) return state;
   return {
-    ...state, inForce: held, level: held.lastIndexOf(true), levelSinceAt: at,
-    onsetAt: state.trueSince[lowest] as number, noneSince: null, clearSince: null,
+    ...state,
+    inForce: held,
+    level: held.lastIndexOf(true),
+    levelSinceAt: at,
+    onsetAt: state.trueSince[lowest] as number,
+    noneSince: null,
+    clearSince: null,
     falseSince: state.falseSince.map(() => null),
   };
 }
 
-function goOn(state: LevelState, rule: TimelineRule, held: readonly boolean[], evaluation: Evaluation): LevelState {
+function goOn(
+  state: LevelState,
+  rule: TimelineRule,
+  held: readonly boolean[],
+  evaluation: Evaluation,
+): LevelState {
   const { at, levels, mayRaise } = evaluation;
   const fallMs = rule.clearHoldMs ?? 0;
   const falseSince = levels.map((truth, i) => since(state.falseSince[i] ?? null, truth, FALSE, at));
   const fallen = levels.map((truth, i) => truth === FALSE && at - (falseSince[i] as number) >= fallMs);
-  const inForce = levels.map((_, i) => !fallen[i] && ((state.inForce[i] as boolean) || (mayRaise && (held[i] as boolean))));
+  const inForce = levels.map(
+    (_, i) => !fallen[i] && ((state.inForce[i] as boolean) || (mayRaise && (held[i] as boolean))),
+  );
   const none = held.includes(true) ? FALSE : levels.includes(UNKNOWN) ? UNKNOWN : TRUE;
   const noneSince = since(state.noneSince, none, TRUE, at);
   const clearSince = since(state.clearSince, evaluation.clear, TRUE, at);
@@ -108,7 +127,13 @@ function goOn(state: LevelState, rule: TimelineRule, held: readonly boolean[], e
   return { ...state, falseSince, inForce, level, levelSinceAt, noneSince, clearSince };
 }
 
-function hasCleared(rule: TimelineRule, { at, levels, clear }: Evaluation, none: Truth, noneSince: number | null, clearSince: number | null): boolean {
+function hasCleared(
+  rule: TimelineRule,
+  { at, levels, clear }: Evaluation,
+  none: Truth,
+  noneSince: number | null,
+  clearSince: number | null,
+): boolean {
   if (rule.clearHoldMs === null) return levels.every((truth) => truth === FALSE);
   // Unknown completes nothing: neither an unknown clear nor a level of which nothing is known.
   if (clear !== TRUE || none !== TRUE || clearSince === null || noneSince === null) return false;
@@ -117,7 +142,11 @@ function hasCleared(rule: TimelineRule, { at, levels, clear }: Evaluation, none:
 
 function isSame(a: LevelState, b: LevelState): boolean {
   return (
-    a.level === b.level && a.onsetAt === b.onsetAt && a.noneSince === b.noneSince && a.clearSince === b.clearSince && a.lastEnd === b.lastEnd &&
+    a.level === b.level &&
+    a.onsetAt === b.onsetAt &&
+    a.noneSince === b.noneSince &&
+    a.clearSince === b.clearSince &&
+    a.lastEnd === b.lastEnd &&
     a.trueSince.every((value, i) => value === b.trueSince[i]) &&
     a.falseSince.every((value, i) => value === b.falseSince[i]) &&
     a.inForce.every((value, i) => value === b.inForce[i])

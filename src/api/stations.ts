@@ -64,7 +64,10 @@ const list: Route = {
       .filter((station) => cursor === undefined || station.id > cursor)
       .sort((a, b) => (a.id < b.id ? -1 : 1));
     const page = sorted.slice(0, limit);
-    return { items: page.map((station) => stationView(deps, station)), next: sorted.length > limit ? page.at(-1)?.id : null };
+    return {
+      items: page.map((station) => stationView(deps, station)),
+      next: sorted.length > limit ? page.at(-1)?.id : null,
+    };
   },
 };
 

@@ -29,7 +29,12 @@ export class ArchiveSink {
   async put(batch: ArchiveBatch): Promise<void> {
     if (this.#hasFailed) return;
     const before = this.#batches.get(batch.partition);
-    this.#batches.set(batch.partition, before ? { ...batch, from: before.from, observations: [...before.observations, ...batch.observations] } : batch);
+    this.#batches.set(
+      batch.partition,
+      before
+        ? { ...batch, from: before.from, observations: [...before.observations, ...batch.observations] }
+        : batch,
+    );
     this.#waiting += batch.observations.length;
     this.#oldestAt ??= performance.now();
     if (this.#waiting >= FLUSH_AT) void this.flush();

@@ -35,7 +35,8 @@ export class CapPublisher {
   /** Publishes one revision. A message that the gate refuses does not leave: it is told, the alert's other ways go on. */
   async publish(stored: StoredRevision): Promise<void> {
     const { event } = stored.revision;
-    if (operatorHazards.has(event.hazard) || (await this.#options.ledger.cap(event.alert, event.revision))) return;
+    if (operatorHazards.has(event.hazard) || (await this.#options.ledger.cap(event.alert, event.revision)))
+      return;
     const output = await this.#message(stored);
     if (!output) return;
     const xml = serializeCap(output.message);
@@ -45,8 +46,12 @@ export class CapPublisher {
       return;
     }
     await this.#options.ledger.putCap({
-      alert: event.alert, revision: event.revision, identifier: output.identifier, sentText: output.sentText,
-      xml, createdAt: event.issuedAt,
+      alert: event.alert,
+      revision: event.revision,
+      identifier: output.identifier,
+      sentText: output.sentText,
+      xml,
+      createdAt: event.issuedAt,
     });
     this.#feed = null;
   }
@@ -57,13 +62,26 @@ export class CapPublisher {
     const station = this.#options.station(event.subject.id);
     const hazard = hazards.get(event.hazard);
     if (!rule || !station || !hazard) {
-      throw new AtalaiaError('ATL_CAP_INVALID', `Alert ${event.alert} names rule ${event.rule}, station ${event.subject.id} and hazard ${event.hazard}; one of them is not known any more.`);
+      throw new AtalaiaError(
+        'ATL_CAP_INVALID',
+        `Alert ${event.alert} names rule ${event.rule}, station ${event.subject.id} and hazard ${event.hazard}; one of them is not known any more.`,
+      );
     }
     const { environment, server } = this.#options;
     return capMessage({
-      revision, rule, station, hazard, environment, serverId: server.id, sender: server.sender, senderName: server.name,
-      web: `${this.#options.baseUrl()}/alerts/${event.alert}`, earlier: await this.#earlier(event.alert, event.revision),
-      ...(/^\d{7}$/.test(station.region) ? { municipality: { code: station.region, name: station.name } } : {}),
+      revision,
+      rule,
+      station,
+      hazard,
+      environment,
+      serverId: server.id,
+      sender: server.sender,
+      senderName: server.name,
+      web: `${this.#options.baseUrl()}/alerts/${event.alert}`,
+      earlier: await this.#earlier(event.alert, event.revision),
+      ...(/^\d{7}$/.test(station.region)
+        ? { municipality: { code: station.region, name: station.name } }
+        : {}),
     });
   }
 
@@ -72,7 +90,8 @@ export class CapPublisher {
     for (const { revision } of await this.#options.ledger.history(alert)) {
       if (revision.event.revision >= before) continue;
       const kept = await this.#options.ledger.cap(alert, revision.event.revision);
-      if (kept) earlier.push({ identifier: kept.identifier, sentText: kept.sentText, expiresAt: revision.expiresAt });
+      if (kept)
+        earlier.push({ identifier: kept.identifier, sentText: kept.sentText, expiresAt: revision.expiresAt });
     }
     return earlier;
   }
@@ -81,7 +100,12 @@ export class CapPublisher {
     if (!this.#feed) {
       const rows = await this.#options.ledger.capFeed(FEED_LIMIT);
       const newest = rows[0]?.createdAt ?? updatedAt;
-      const meta = { title: this.#options.server.name, author: this.#options.server.name, baseUrl: this.#options.baseUrl(), updatedAt: newest };
+      const meta = {
+        title: this.#options.server.name,
+        author: this.#options.server.name,
+        baseUrl: this.#options.baseUrl(),
+        updatedAt: newest,
+      };
       const entries = rows.map((row) => feedEntry(row));
       this.#feed = { key: String(newest), atom: atomFeed(entries, meta), rss: rssFeed(entries, meta) };
     }

@@ -39,7 +39,10 @@ export class CheckpointStore {
 
   #note(partition: number, offset: number): void {
     const offsets = (this.#offsets.get(partition) ?? []).filter((known) => known !== offset);
-    this.#offsets.set(partition, [...offsets, offset].sort((a, b) => a - b));
+    this.#offsets.set(
+      partition,
+      [...offsets, offset].sort((a, b) => a - b),
+    );
   }
 
   async write({ partition, offset, snapshot }: Checkpoint): Promise<void> {
@@ -47,7 +50,9 @@ export class CheckpointStore {
     const path = join(this.#directory, `${partition}-${offset}.ckpt`);
     const file = await open(`${path}.tmp`, 'w');
     try {
-      await file.writeFile(Buffer.concat([Buffer.from(`${crc32c(body).toString(16).padStart(8, '0')}\n`), body]));
+      await file.writeFile(
+        Buffer.concat([Buffer.from(`${crc32c(body).toString(16).padStart(8, '0')}\n`), body]),
+      );
       await file.datasync();
     } finally {
       await file.close();
@@ -70,7 +75,8 @@ export class CheckpointStore {
     try {
       const bytes = await readFile(path);
       const body = bytes.subarray(9);
-      if (bytes.toString('latin1', 0, 8) !== crc32c(body).toString(16).padStart(8, '0')) throw new Error('checksum');
+      if (bytes.toString('latin1', 0, 8) !== crc32c(body).toString(16).padStart(8, '0'))
+        throw new Error('checksum');
       const snapshot = JSON.parse(body.toString('utf8')) as FoldSnapshot;
       return snapshot.foldVersion === foldVersion ? snapshot : undefined;
     } catch {
@@ -90,7 +96,10 @@ export class CheckpointStore {
     for (const offset of offsets) {
       if (!keep.has(offset)) await rm(join(this.#directory, `${partition}-${offset}.ckpt`), { force: true });
     }
-    this.#offsets.set(partition, [...keep].sort((a, b) => a - b));
+    this.#offsets.set(
+      partition,
+      [...keep].sort((a, b) => a - b),
+    );
     // Without one that every sink has passed, a recovery would need the log from its beginning.
     return below === undefined ? 0 : Math.min(...keep);
   }

@@ -5,8 +5,8 @@ import { channels as channelKinds } from '../delivery/channels/index.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import { levelNames } from '../model/rule.ts';
 import { parseSpan } from '../model/time.ts';
-import { readYaml } from '../rules/yaml.ts';
 import { unknownWord } from '../rules/words.ts';
+import { readYaml } from '../rules/yaml.ts';
 
 const span = z.union([z.string(), z.number()]).transform((value, context) => {
   const ms = typeof value === 'number' ? value : parseSpan(value);
@@ -17,36 +17,64 @@ const span = z.union([z.string(), z.number()]).transform((value, context) => {
 
 const channel = z.looseObject({ kind: z.enum(Object.keys(channelKinds) as [keyof typeof channelKinds]) });
 
-/** The schema of `atalaia.yaml`; `atalaia doctor --schema` prints it as JSON schema. */
+/** The schema of `atalaia.yaml`. */
 export const configSchema = z.strictObject({
   environment: z.enum(['actual', 'exercise', 'test']).default('exercise'),
-  listen: z.string().regex(/^(\[[0-9a-f:]+\]|[\w.-]+):\d{1,5}$/i, 'an address and port such as 127.0.0.1:8080 is expected').default('127.0.0.1:8080'),
+  listen: z
+    .string()
+    .regex(/^(\[[0-9a-f:]+\]|[\w.-]+):\d{1,5}$/i, 'an address and port such as 127.0.0.1:8080 is expected')
+    .default('127.0.0.1:8080'),
   data: z.string().default('./data'),
-  server: z.strictObject({
-    id: z.string().regex(/^[\w.-]{1,40}$/).default('atalaia'),
-    sender: z.string().regex(/^[^\s,<&]+$/).default('atalaia@localhost'),
-    name: z.string().max(200).default('Atalaia'),
-  }).prefault({}),
+  server: z
+    .strictObject({
+      id: z
+        .string()
+        .regex(/^[\w.-]{1,40}$/)
+        .default('atalaia'),
+      sender: z
+        .string()
+        .regex(/^[^\s,<&]+$/)
+        .default('atalaia@localhost'),
+      name: z.string().max(200).default('Atalaia'),
+    })
+    .prefault({}),
   log: z.strictObject({ kind: z.enum(['embedded']).default('embedded') }).prefault({}),
   store: z.strictObject({ kind: z.enum(['embedded']).default('embedded') }).prefault({}),
-  stations: z.strictObject({ file: z.string().optional(), unknown: z.enum(['hold', 'accept']).default('hold') }).prefault({}),
+  stations: z
+    .strictObject({ file: z.string().optional(), unknown: z.enum(['hold', 'accept']).default('hold') })
+    .prefault({}),
   rules: z.array(z.string()).default([]),
-  pipeline: z.strictObject({
-    guarantee: z.enum(['exactly-once', 'at-least-once', 'at-most-once']).default('exactly-once'),
-    mode: z.enum(['streaming', 'micro-batch']).default('streaming'),
-    every: span.default(60_000),
-    partitions: z.int().min(1).max(1024).default(64),
-    workers: z.strictObject({ min: z.int().min(1).default(1), max: z.int().min(1).default(1) }).prefault({}),
-    lateness: span.default(86_400_000),
-  }).prefault({}),
-  sources: z.array(z.strictObject({ kind: z.literal('scenario'), directory: z.string(), duration: span.default(60_000) })).max(1).default([]),
+  pipeline: z
+    .strictObject({
+      guarantee: z.enum(['exactly-once', 'at-least-once', 'at-most-once']).default('exactly-once'),
+      mode: z.enum(['streaming', 'micro-batch']).default('streaming'),
+      every: span.default(60_000),
+      partitions: z.int().min(1).max(1024).default(64),
+      workers: z
+        .strictObject({ min: z.int().min(1).default(1), max: z.int().min(1).default(1) })
+        .prefault({}),
+      lateness: span.default(86_400_000),
+    })
+    .prefault({}),
+  sources: z
+    .array(
+      z.strictObject({ kind: z.literal('scenario'), directory: z.string(), duration: span.default(60_000) }),
+    )
+    .max(1)
+    .default([]),
   channels: z.record(z.string(), channel).default({}),
-  subscriptions: z.array(z.strictObject({
-    name: z.string().min(1).max(100), channel: z.string(), level: z.enum(levelNames).default('yellow'),
-    areas: z.union([z.literal('all'), z.array(z.string()).max(10_000)]).default('all'), address: z.string().optional(),
-  })).max(10_000).default([]),
-  users: z.array(z.unknown()).default([]),
-  stationKeys: z.array(z.unknown()).default([]),
+  subscriptions: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1).max(100),
+        channel: z.string(),
+        level: z.enum(levelNames).default('yellow'),
+        areas: z.union([z.literal('all'), z.array(z.string()).max(10_000)]).default('all'),
+        address: z.string().optional(),
+      }),
+    )
+    .max(10_000)
+    .default([]),
 });
 
 export type Config = z.infer<typeof configSchema>;
@@ -58,12 +86,15 @@ export function loadConfig(file: string | null, env: Readonly<Record<string, str
   const raw = file ? readYamlObject(file) : {};
   overlay(raw, env);
   const parsed = configSchema.safeParse(raw);
-  if (!parsed.success) throw problem(parsed.error.issues.map((issue) => describe(issue, file ?? 'environment')).join('\n'));
+  if (!parsed.success)
+    throw problem(parsed.error.issues.map((issue) => describe(issue, file ?? 'environment')).join('\n'));
   const config = parsed.data;
   const base = file ? dirname(resolve(file)) : process.cwd();
   const at = (path: string): string => resolve(base, path);
   const located: Config = {
-    ...config, data: at(config.data), rules: config.rules.map(at),
+    ...config,
+    data: at(config.data),
+    rules: config.rules.map(at),
     stations: { ...config.stations, ...(config.stations.file ? { file: at(config.stations.file) } : {}) },
     sources: config.sources.map((source) => ({ ...source, directory: at(source.directory) })),
   };
@@ -75,7 +106,9 @@ function readYamlObject(file: string): Record<string, unknown> {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new AtalaiaError('ATL_CONFIG', `${file} cannot be read. Give an existing file with --config.`, { cause });
+    throw new AtalaiaError('ATL_CONFIG', `${file} cannot be read. Give an existing file with --config.`, {
+      cause,
+    });
   }
   const { root, flaws } = readYaml(text);
   if (flaws[0]) {
@@ -83,7 +116,8 @@ function readYamlObject(file: string): Record<string, unknown> {
     throw problem(`${file}:${line}: ${flaws[0].message}`);
   }
   const value = root ? plain(root) : {};
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw problem(`${file}: a mapping of keys is expected`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw problem(`${file}: a mapping of keys is expected`);
   return value as Record<string, unknown>;
 }
 
@@ -95,7 +129,12 @@ function plain(node: Node): unknown {
 }
 
 /** Variables of the program itself; they are no keys of the file. */
-const ownVariables: ReadonlySet<string> = new Set(['ATALAIA_LOG_LEVEL', 'ATALAIA_LANG', 'ATALAIA_PORT', 'ATALAIA_EXERCISE_SECONDS']);
+const ownVariables: ReadonlySet<string> = new Set([
+  'ATALAIA_LOG_LEVEL',
+  'ATALAIA_LANG',
+  'ATALAIA_PORT',
+  'ATALAIA_EXERCISE_SECONDS',
+]);
 
 /** `ATALAIA_PIPELINE_MODE=micro-batch` sets pipeline.mode, `ATALAIA_PIPELINE_WORKERS_MIN` pipeline.workers.min; whole numbers are read as such. */
 function overlay(raw: Record<string, unknown>, env: Readonly<Record<string, string | undefined>>): void {
@@ -127,13 +166,18 @@ function describe(issue: z.core.$ZodIssue, file: string): string {
   const path = issue.path.join('.') || 'the file';
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(issue.path);
-    return issue.keys.map((key) => `${file}: ${[...issue.path, key].join('.')}: ${unknownWord('key', key, known)}`).join('\n');
+    return issue.keys
+      .map((key) => `${file}: ${[...issue.path, key].join('.')}: ${unknownWord('key', key, known)}`)
+      .join('\n');
   }
   return `${file}: ${path}: ${issue.message}`;
 }
 
 function keysAt(path: readonly PropertyKey[]): string[] {
-  let schema: z.core.JSONSchema.BaseSchema | undefined = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });
+  let schema: z.core.JSONSchema.BaseSchema | undefined = z.toJSONSchema(configSchema, {
+    io: 'input',
+    unrepresentable: 'any',
+  });
   for (const part of path) {
     const next: unknown = typeof part === 'number' ? schema?.items : schema?.properties?.[String(part)];
     schema = typeof next === 'object' && next !== null ? (next as z.core.JSONSchema.BaseSchema) : undefined;
@@ -144,13 +188,20 @@ function keysAt(path: readonly PropertyKey[]): string[] {
 /** `{ env: NAME }` and `{ file: PATH }` anywhere in a channel become the secret's text. */
 function resolveSecrets(config: Config, env: Readonly<Record<string, string | undefined>>): Config {
   const resolved = Object.entries(config.channels).map(([name, channel]) => {
-    const entries = Object.entries(channel).map(([key, value]) => [key, secretText(value, `channels.${name}.${key}`, env)]);
+    const entries = Object.entries(channel).map(([key, value]) => [
+      key,
+      secretText(value, `channels.${name}.${key}`, env),
+    ]);
     return [name, Object.fromEntries(entries)];
   });
   return { ...config, channels: Object.fromEntries(resolved) as Config['channels'] };
 }
 
-function secretText(value: unknown, place: string, env: Readonly<Record<string, string | undefined>>): unknown {
+function secretText(
+  value: unknown,
+  place: string,
+  env: Readonly<Record<string, string | undefined>>,
+): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const { env: variable, file } = value as { env?: unknown; file?: unknown };
   if (typeof variable === 'string') {
@@ -170,18 +221,26 @@ function secretText(value: unknown, place: string, env: Readonly<Record<string, 
 function guard(config: Config, file: string): Config {
   const host = config.listen.slice(0, config.listen.lastIndexOf(':'));
   const isLoopback = /^(127\.|localhost$|\[::1\]$)/.test(host);
-  const hasKeys = config.users.length > 0 && config.stationKeys.length > 0;
-  if ((!isLoopback || config.environment === 'actual') && !hasKeys) {
+  if (!isLoopback || config.environment === 'actual') {
     const why = isLoopback ? 'environment: actual' : `listen: ${config.listen} is not a loopback address and`;
-    throw problem(`${file}: ${why} needs users and stationKeys. Listen on 127.0.0.1 in an exercise, or configure both.`);
+    throw problem(
+      `${file}: ${why} needs users and station keys, which come with a later version. Until then listen on 127.0.0.1, in an exercise or test.`,
+    );
   }
   for (const { name, channel } of config.subscriptions) {
-    if (!config.channels[channel]) throw problem(`${file}: subscriptions.${name}: ${unknownWord('channel', channel, Object.keys(config.channels))}`);
+    if (!config.channels[channel])
+      throw problem(
+        `${file}: subscriptions.${name}: ${unknownWord('channel', channel, Object.keys(config.channels))}`,
+      );
   }
   for (const [name, settings] of Object.entries(config.channels)) {
     const checked = channelKinds[settings.kind].configSchema.safeParse(settings);
     if (checked.success) continue;
-    throw problem(checked.error.issues.map((issue) => `${file}: channels.${name}.${issue.path.join('.')}: ${issue.message}`).join('\n'));
+    throw problem(
+      checked.error.issues
+        .map((issue) => `${file}: channels.${name}.${issue.path.join('.')}: ${issue.message}`)
+        .join('\n'),
+    );
   }
   return config;
 }

@@ -12,7 +12,9 @@ export interface Document {
 
 /** JSON with keys in order, so that equal content has equal bytes. */
 export function toDocument(content: unknown): Document {
-  const bytes = Buffer.from(JSON.stringify(content, (_, value: unknown) => (isPlain(value) ? sorted(value) : value)));
+  const bytes = Buffer.from(
+    JSON.stringify(content, (_, value: unknown) => (isPlain(value) ? sorted(value) : value)),
+  );
   return { bytes, hash: createHash('sha256').update(bytes).digest('hex') };
 }
 
@@ -47,7 +49,11 @@ export class DocumentCache {
   get<T>(hash: string): T {
     if (!this.#parsed.has(hash)) {
       const bytes = this.#bytes.get(hash);
-      if (!bytes) throw new AtalaiaError('ATL_STORE', `Document ${hash} is named by the log but not in the ledger. Give the data directory that belongs to this log.`);
+      if (!bytes)
+        throw new AtalaiaError(
+          'ATL_STORE',
+          `Document ${hash} is named by the log but not in the ledger. Give the data directory that belongs to this log.`,
+        );
       this.#parsed.set(hash, JSON.parse(Buffer.from(bytes).toString('utf8')));
     }
     return this.#parsed.get(hash) as T;

@@ -42,10 +42,17 @@ export class Intake {
   }
 
   /** Answers `POST /observations` (design section 8). */
-  async request({ contentType, encoding, body }: IngestRequest): Promise<{ readonly status: number; readonly body: unknown }> {
+  async request({
+    contentType,
+    encoding,
+    body,
+  }: IngestRequest): Promise<{ readonly status: number; readonly body: unknown }> {
     const receivedAt = this.#options.now();
     const decoded = decodeBody({
-      contentType, encoding, body, receivedAt,
+      contentType,
+      encoding,
+      body,
+      receivedAt,
       stationInterval: (id) => this.#stations.get(id)?.intervalMs,
     });
     const reports = decoded.reports.map(({ report }) => report);
@@ -62,11 +69,16 @@ export class Intake {
     if (unknown.length > 0) await this.#receiveUnknown(unknown);
     const known = reports.filter((report) => this.#stations.has(report.station));
     if (known.length === 0) return;
-    await this.#options.log.append(known.map((report) => ({
-      partition: partitionOf((this.#stations.get(report.station) as Station).region, this.#options.log.partitions),
-      key: report.station,
-      payload: encodeRecord({ kind: 'report', report }),
-    })));
+    await this.#options.log.append(
+      known.map((report) => ({
+        partition: partitionOf(
+          (this.#stations.get(report.station) as Station).region,
+          this.#options.log.partitions,
+        ),
+        key: report.station,
+        payload: encodeRecord({ kind: 'report', report }),
+      })),
+    );
   }
 
   async #receiveUnknown(reports: readonly Report[]): Promise<void> {
@@ -77,8 +89,11 @@ export class Intake {
     }
     for (const report of reports) {
       await this.#options.ledger.hold({
-        kind: 'unknown-station', station: report.station, payload: encodeRecord({ kind: 'report', report }),
-        reason: `Station ${report.station} is not in the registry`, at: report.receivedAt,
+        kind: 'unknown-station',
+        station: report.station,
+        payload: encodeRecord({ kind: 'report', report }),
+        reason: `Station ${report.station} is not in the registry`,
+        at: report.receivedAt,
       });
     }
     this.#options.onCounted('held', reports.length);
@@ -89,7 +104,10 @@ export class Intake {
     for (const station of stations) {
       const known = this.#stations.get(station.id);
       if (known && known.region !== station.region) {
-        throw new AtalaiaError('ATL_CONFLICT', `Station ${station.id} is in region ${known.region}; a station that moves is adopted anew under another id.`);
+        throw new AtalaiaError(
+          'ATL_CONFLICT',
+          `Station ${station.id} is in region ${known.region}; a station that moves is adopted anew under another id.`,
+        );
       }
     }
     await this.#options.ledger.putStations(stations);
@@ -100,7 +118,11 @@ export class Intake {
 
   async #adoptHeld(station: Station): Promise<void> {
     for (;;) {
-      const held = await this.#options.ledger.held({ kind: 'unknown-station', station: station.id, limit: 1000 });
+      const held = await this.#options.ledger.held({
+        kind: 'unknown-station',
+        station: station.id,
+        limit: 1000,
+      });
       if (held.length === 0) return;
       const partition = partitionOf(station.region, this.#options.log.partitions);
       await this.#options.log.append(held.map(({ payload }) => ({ partition, key: station.id, payload })));
@@ -111,6 +133,12 @@ export class Intake {
 
 /** A station adopted unseen: it measures, but nobody knows where; 0, 0 is told as unknown by the dashboard. */
 const provisional = (id: string, reports: readonly Report[]): Station => ({
-  id, name: id, latitude: 0, longitude: 0, altitude: null, region: `unknown-${id}`, timeZone: 'UTC',
+  id,
+  name: id,
+  latitude: 0,
+  longitude: 0,
+  altitude: null,
+  region: `unknown-${id}`,
+  timeZone: 'UTC',
   intervalMs: reports.find((report) => report.station === id)?.intervalMs || HOUR_MS,
 });

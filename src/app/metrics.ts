@@ -3,14 +3,51 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 /** Our own measurements in the Prometheus text format; names follow its conventions. */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #records = new Counter({ name: 'atalaia_records_total', help: 'Reports and readings by what became of them', labelNames: ['what'], registers: [this.#registry] });
-  readonly #events = new Counter({ name: 'atalaia_alert_events_total', help: 'Alert revisions by event and level', labelNames: ['event', 'level'], registers: [this.#registry] });
-  readonly #deliveries = new Counter({ name: 'atalaia_deliveries_total', help: 'Delivery attempts by outcome', labelNames: ['outcome'], registers: [this.#registry] });
-  readonly #delivery = new Histogram({ name: 'atalaia_delivery_seconds', help: 'Time of one delivery attempt that arrived', buckets: [0.005, 0.02, 0.1, 0.5, 2, 10], registers: [this.#registry] });
-  readonly #lagRecords = new Gauge({ name: 'atalaia_lag_records', help: 'Records in the log that are not folded yet', registers: [this.#registry] });
-  readonly #lagSeconds = new Gauge({ name: 'atalaia_lag_seconds', help: 'Newest tick written, less the oldest partition clock', registers: [this.#registry] });
-  readonly #archiveLag = new Gauge({ name: 'atalaia_archive_lag_seconds', help: 'How long the oldest observation has waited for the archive', registers: [this.#registry] });
-  readonly #open = new Gauge({ name: 'atalaia_alerts_open', help: 'Open alerts by level', labelNames: ['level'], registers: [this.#registry] });
+  readonly #records = new Counter({
+    name: 'atalaia_records_total',
+    help: 'Reports and readings by what became of them',
+    labelNames: ['what'],
+    registers: [this.#registry],
+  });
+  readonly #events = new Counter({
+    name: 'atalaia_alert_events_total',
+    help: 'Alert revisions by event and level',
+    labelNames: ['event', 'level'],
+    registers: [this.#registry],
+  });
+  readonly #deliveries = new Counter({
+    name: 'atalaia_deliveries_total',
+    help: 'Delivery attempts by outcome',
+    labelNames: ['outcome'],
+    registers: [this.#registry],
+  });
+  readonly #delivery = new Histogram({
+    name: 'atalaia_delivery_seconds',
+    help: 'Time of one delivery attempt that arrived',
+    buckets: [0.005, 0.02, 0.1, 0.5, 2, 10],
+    registers: [this.#registry],
+  });
+  readonly #lagRecords = new Gauge({
+    name: 'atalaia_lag_records',
+    help: 'Records in the log that are not folded yet',
+    registers: [this.#registry],
+  });
+  readonly #lagSeconds = new Gauge({
+    name: 'atalaia_lag_seconds',
+    help: 'Newest tick written, less the oldest partition clock',
+    registers: [this.#registry],
+  });
+  readonly #archiveLag = new Gauge({
+    name: 'atalaia_archive_lag_seconds',
+    help: 'How long the oldest observation has waited for the archive',
+    registers: [this.#registry],
+  });
+  readonly #open = new Gauge({
+    name: 'atalaia_alerts_open',
+    help: 'Open alerts by level',
+    labelNames: ['level'],
+    registers: [this.#registry],
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry });
@@ -26,7 +63,12 @@ export class Metrics {
     this.#deliveries.inc({ outcome });
     if (tookMs !== undefined) this.#delivery.observe(tookMs / 1000);
   }
-  gauges(values: { lagRecords: number; lagMs: number; archiveLagMs: number; open: Readonly<Record<string, number>> }): void {
+  gauges(values: {
+    lagRecords: number;
+    lagMs: number;
+    archiveLagMs: number;
+    open: Readonly<Record<string, number>>;
+  }): void {
     this.#lagRecords.set(values.lagRecords);
     this.#lagSeconds.set(values.lagMs / 1000);
     this.#archiveLag.set(values.archiveLagMs / 1000);

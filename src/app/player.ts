@@ -1,6 +1,6 @@
+import type { Scenario } from '../ingest/scenario.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
 import type { Log } from '../log/log.ts';
-import type { Scenario } from '../ingest/scenario.ts';
 import type { Report } from '../model/report.ts';
 import { appendTick } from './ticker.ts';
 
@@ -29,7 +29,14 @@ export class Player {
   #isFinished = false;
 
   /** `resumeAt`: the recording's time up to which the log has it; -Infinity at first. Its reports are sent again: repeats change nothing. */
-  constructor(options: { scenario: Scenario; log: Log; clock: Clock; append: (reports: readonly Report[]) => Promise<void>; durationMs: number; resumeAt: number }) {
+  constructor(options: {
+    scenario: Scenario;
+    log: Log;
+    clock: Clock;
+    append: (reports: readonly Report[]) => Promise<void>;
+    durationMs: number;
+    resumeAt: number;
+  }) {
     this.#scenario = options.scenario;
     this.#log = options.log;
     this.#clock = options.clock;
@@ -41,7 +48,15 @@ export class Player {
   get state(): PlayerState {
     const { name, startAt, endAt } = this.#scenario;
     const speed = Math.round((endAt - startAt) / this.#durationMs);
-    return { name, startAt, endAt, at: this.#at, speed, state: this.#isFinished ? 'finished' : 'playing', reports: this.#reports };
+    return {
+      name,
+      startAt,
+      endAt,
+      at: this.#at,
+      speed,
+      state: this.#isFinished ? 'finished' : 'playing',
+      reports: this.#reports,
+    };
   }
 
   /** Resolves when the recording has been played or stopped. */

@@ -1,6 +1,6 @@
+import { AtalaiaError } from '../lib/errors.ts';
 import type { Log, LogEntry } from '../log/log.ts';
 import { decodeRecord } from '../log/record-codec.ts';
-import { AtalaiaError } from '../lib/errors.ts';
 import type { Effect } from '../model/effect.ts';
 import type { Observation } from '../model/observation.ts';
 import type { Archive, ArchiveBatch } from '../store/archive/archive.ts';
@@ -57,7 +57,12 @@ export class Processor {
 
   constructor(options: ProcessorOptions) {
     this.#options = options;
-    this.#ledgerSink = new LedgerSink(options.ledger, options.guarantee, options.everyMs, options.onCommitted);
+    this.#ledgerSink = new LedgerSink(
+      options.ledger,
+      options.guarantee,
+      options.everyMs,
+      options.onCommitted,
+    );
     this.#archiveSink = new ArchiveSink(options.archive, options.onFailure);
   }
 
@@ -71,15 +76,18 @@ export class Processor {
   }
 
   async start(): Promise<void> {
-    for (const { partition, offset } of await this.#options.ledger.skips()) this.#skips.add(`${partition}/${offset}`);
+    for (const { partition, offset } of await this.#options.ledger.skips())
+      this.#skips.add(`${partition}/${offset}`);
     const archived = new Map((await this.#options.archive.positions()).map((p) => [p.partition, p]));
     for (let partition = 0; partition < this.#options.log.partitions; partition++) {
       this.#assigned.push(await this.#assign(partition, archived.get(partition)?.offset ?? 0));
     }
     for (const assigned of this.#assigned) {
-      this.#running.push(this.#run(assigned).catch((error) => {
-        if (!this.#isStopping) this.#options.onFailure(error);
-      }));
+      this.#running.push(
+        this.#run(assigned).catch((error) => {
+          if (!this.#isStopping) this.#options.onFailure(error);
+        }),
+      );
     }
   }
 
@@ -88,14 +96,30 @@ export class Processor {
     const checkpoint = await this.#options.checkpoints.newest(partition, Math.min(ledgerFrom, archiveFrom));
     const options = this.#options.documents.foldOptions(this.#options.latenessMs);
     if (checkpoint) await this.#options.documents.ensure(checkpoint.snapshot.ruleSet);
-    const fold = checkpoint ? PartitionFold.restore(checkpoint.snapshot, options) : new PartitionFold(options);
+    const fold = checkpoint
+      ? PartitionFold.restore(checkpoint.snapshot, options)
+      : new PartitionFold(options);
     const offset = checkpoint?.offset ?? 0;
-    return { partition, epoch, fold, offset, ledgerFrom, archiveFrom, archivedTo: archiveFrom, checkpointAt: offset };
+    return {
+      partition,
+      epoch,
+      fold,
+      offset,
+      ledgerFrom,
+      archiveFrom,
+      archivedTo: archiveFrom,
+      checkpointAt: offset,
+    };
   }
 
   async #run(assigned: Assigned): Promise<void> {
     while (!this.#isStopping) {
-      const entries = await this.#options.log.read(assigned.partition, assigned.offset, READ_LIMIT, READ_WAIT_MS);
+      const entries = await this.#options.log.read(
+        assigned.partition,
+        assigned.offset,
+        READ_LIMIT,
+        READ_WAIT_MS,
+      );
       if (entries.length > 0) await this.#foldEntries(assigned, entries);
     }
   }
@@ -108,9 +132,12 @@ export class Processor {
       const effects = await this.#foldOne(assigned, entry);
       let index = 0;
       for (const effect of effects) {
-        if (effect.kind === 'alert' && entry.offset >= assigned.ledgerFrom) revisions.push({ offset: entry.offset, index: index++, revision: effect.revision });
-        else if (effect.kind === 'observation' && entry.offset >= assigned.archiveFrom) observations.push(effect.observation);
-        else if (effect.kind === 'counted' && entry.offset >= assigned.ledgerFrom) this.#options.onCounted(effect.what, 1);
+        if (effect.kind === 'alert' && entry.offset >= assigned.ledgerFrom)
+          revisions.push({ offset: entry.offset, index: index++, revision: effect.revision });
+        else if (effect.kind === 'observation' && entry.offset >= assigned.archiveFrom)
+          observations.push(effect.observation);
+        else if (effect.kind === 'counted' && entry.offset >= assigned.ledgerFrom)
+          this.#options.onCounted(effect.what, 1);
       }
     }
     assigned.offset = (entries.at(-1) as LogEntry).offset + 1;
@@ -118,15 +145,33 @@ export class Processor {
     await this.#checkpoint(assigned);
   }
 
-  async #hand(assigned: Assigned, from: number, revisions: LedgerBatch['revisions'], observations: readonly Observation[]): Promise<void> {
+  async #hand(
+    assigned: Assigned,
+    from: number,
+    revisions: LedgerBatch['revisions'],
+    observations: readonly Observation[],
+  ): Promise<void> {
     const { partition, epoch, offset: to, fold } = assigned;
     if (to > assigned.archivedTo) {
-      const batch: ArchiveBatch = { partition, epoch, from: Math.max(from, assigned.archivedTo), to, observations };
+      const batch: ArchiveBatch = {
+        partition,
+        epoch,
+        from: Math.max(from, assigned.archivedTo),
+        to,
+        observations,
+      };
       assigned.archivedTo = to;
       await this.#archiveSink.put(batch);
     }
     if (to > assigned.ledgerFrom) {
-      await this.#ledgerSink.put({ partition, epoch, from: Math.max(from, assigned.ledgerFrom), to, revisions, clockAt: Number.isFinite(fold.clockAt) ? fold.clockAt : 0 });
+      await this.#ledgerSink.put({
+        partition,
+        epoch,
+        from: Math.max(from, assigned.ledgerFrom),
+        to,
+        revisions,
+        clockAt: Number.isFinite(fold.clockAt) ? fold.clockAt : 0,
+      });
     }
     await this.#options.log.commit('processor', partition, to);
   }
@@ -136,13 +181,25 @@ export class Processor {
     if (this.#skips.has(`${entry.partition}/${entry.offset}`)) return [{ kind: 'counted', what: 'skipped' }];
     try {
       const record = decodeRecord(entry.payload);
-      if (record.kind === 'command' && record.command.type !== 'recording') await this.#options.documents.ensure(record.command.hash);
+      if (record.kind === 'command' && record.command.type !== 'recording')
+        await this.#options.documents.ensure(record.command.hash);
       return assigned.fold.apply(record);
     } catch (error) {
       if (error instanceof AtalaiaError && error.code === 'ATL_STORE') throw error;
-      await this.#options.ledger.skip({ partition: entry.partition, offset: entry.offset, reason: String(error), at: Number.isFinite(assigned.fold.clockAt) ? assigned.fold.clockAt : 0 });
+      await this.#options.ledger.skip({
+        partition: entry.partition,
+        offset: entry.offset,
+        reason: String(error),
+        at: Number.isFinite(assigned.fold.clockAt) ? assigned.fold.clockAt : 0,
+      });
       this.#skips.add(`${entry.partition}/${entry.offset}`);
-      this.#options.onFailure(new AtalaiaError('ATL_BUG', `Record ${entry.offset} of partition ${entry.partition} was skipped: ${String(error)}. It is kept in the log and listed by 'atalaia doctor'.`, { cause: error }));
+      this.#options.onFailure(
+        new AtalaiaError(
+          'ATL_BUG',
+          `Record ${entry.offset} of partition ${entry.partition} was skipped: ${String(error)}. It is kept in the log, and every later fold skips it too.`,
+          { cause: error },
+        ),
+      );
       // The state may be half changed: fold again from the last checkpoint, now without the record.
       await this.#refold(assigned, entry.offset);
       return [{ kind: 'counted', what: 'skipped' }];
@@ -155,9 +212,15 @@ export class Processor {
     assigned.fold = again ? PartitionFold.restore(again.snapshot, options) : new PartitionFold(options);
     let offset = again?.offset ?? 0;
     while (offset < to) {
-      const entries = await this.#options.log.read(assigned.partition, offset, Math.min(READ_LIMIT, to - offset), 0);
+      const entries = await this.#options.log.read(
+        assigned.partition,
+        offset,
+        Math.min(READ_LIMIT, to - offset),
+        0,
+      );
       for (const entry of entries) {
-        if (!this.#skips.has(`${entry.partition}/${entry.offset}`)) assigned.fold.apply(decodeRecord(entry.payload));
+        if (!this.#skips.has(`${entry.partition}/${entry.offset}`))
+          assigned.fold.apply(decodeRecord(entry.payload));
       }
       offset += entries.length;
       if (entries.length === 0) return;
@@ -166,17 +229,28 @@ export class Processor {
 
   async #checkpoint(assigned: Assigned): Promise<void> {
     if (assigned.offset - assigned.checkpointAt < CHECKPOINT_EVERY) return;
-    await this.#options.checkpoints.write({ partition: assigned.partition, offset: assigned.offset, snapshot: assigned.fold.snapshot() });
+    await this.#options.checkpoints.write({
+      partition: assigned.partition,
+      offset: assigned.offset,
+      snapshot: assigned.fold.snapshot(),
+    });
     assigned.checkpointAt = assigned.offset;
   }
 
   /** Removes checkpoints and log that no recovery can need any more. */
   async prune(): Promise<void> {
-    const durable = new Map((await this.#options.archive.durablePositions()).map((p) => [p.partition, p.offset]));
+    const durable = new Map(
+      (await this.#options.archive.durablePositions()).map((p) => [p.partition, p.offset]),
+    );
     const ledger = new Map((await this.#options.ledger.positions()).map((p) => [p.partition, p.offset]));
     const oldest: number[] = [];
     for (const { partition } of this.#assigned) {
-      oldest.push(await this.#options.checkpoints.prune(partition, Math.min(durable.get(partition) ?? 0, ledger.get(partition) ?? 0)));
+      oldest.push(
+        await this.#options.checkpoints.prune(
+          partition,
+          Math.min(durable.get(partition) ?? 0, ledger.get(partition) ?? 0),
+        ),
+      );
     }
     await this.#options.log.trim(oldest);
   }
@@ -184,12 +258,19 @@ export class Processor {
   /** Stops between two batches, commits what is folded, and writes checkpoints so that the next start is quick. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await Promise.race([Promise.all(this.#running), new Promise((done) => setTimeout(done, READ_WAIT_MS + 200))]);
+    await Promise.race([
+      Promise.all(this.#running),
+      new Promise((done) => setTimeout(done, READ_WAIT_MS + 200)),
+    ]);
     await this.#ledgerSink.stop();
     await this.#archiveSink.stop();
     for (const assigned of this.#assigned) {
       if (assigned.offset > assigned.checkpointAt) {
-        await this.#options.checkpoints.write({ partition: assigned.partition, offset: assigned.offset, snapshot: assigned.fold.snapshot() });
+        await this.#options.checkpoints.write({
+          partition: assigned.partition,
+          offset: assigned.offset,
+          snapshot: assigned.fold.snapshot(),
+        });
       }
     }
   }

@@ -31,5 +31,9 @@ export function readiness({ status, processor, ticker, now, dataDirectory }: Par
   return { ready: checks.every(({ ok }) => ok), checks };
 }
 
-const check = (name: string, ok: boolean, detail: string): Readiness['checks'][number] => ({ name, ok, detail });
+const check = (name: string, ok: boolean, detail: string): Readiness['checks'][number] => ({
+  name,
+  ok,
+  detail,
+});
 const seconds = (ms: number): string => `${(ms / SECOND_MS).toFixed(1)} s`;

@@ -40,14 +40,19 @@ export class CommandRelay {
     const commands: CommandRecord['command'][] = [];
     for (const slice of slices) {
       const document = toDocument(slice);
-      if (!hashes.has(document.hash)) hashes.set(document.hash, await this.#ledger.putDocument(document.bytes));
+      if (!hashes.has(document.hash))
+        hashes.set(document.hash, await this.#ledger.putDocument(document.bytes));
       commands.push({ type: 'stations', hash: hashes.get(document.hash) as string });
     }
     await this.#issue('stations', toDocument(stations).hash, commands);
   }
 
   async putRecording(startAt: number, delayMs: number): Promise<void> {
-    await this.#issue('recording', `${startAt}-${delayMs}`, Array(this.#log.partitions).fill({ type: 'recording', startAt, delayMs }));
+    await this.#issue(
+      'recording',
+      `${startAt}-${delayMs}`,
+      Array(this.#log.partitions).fill({ type: 'recording', startAt, delayMs }),
+    );
   }
 
   async #issue(what: string, key: string, commands: readonly CommandRecord['command'][]): Promise<void> {
@@ -64,7 +69,13 @@ export class CommandRelay {
   async relay(): Promise<void> {
     for (const { id, json } of await this.#ledger.pendingCommands()) {
       const { commands } = JSON.parse(json) as CommandRow;
-      await this.#log.append(commands.map((command, partition) => ({ partition, key: id, payload: encodeRecord({ kind: 'command', id, command }) })));
+      await this.#log.append(
+        commands.map((command, partition) => ({
+          partition,
+          key: id,
+          payload: encodeRecord({ kind: 'command', id, command }),
+        })),
+      );
       await this.#ledger.commandRelayed(id);
     }
   }

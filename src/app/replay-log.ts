@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { AtalaiaError } from '../lib/errors.ts';
 import { systemClock } from '../lib/clock.ts';
 import { nodeDisk } from '../lib/disk.ts';
+import { AtalaiaError } from '../lib/errors.ts';
 import { openEmbeddedLog } from '../log/embedded/embedded-log.ts';
 import { decodeRecord } from '../log/record-codec.ts';
 import type { AlertEvent } from '../model/alert.ts';
@@ -20,12 +20,20 @@ const READ_LIMIT = 2000;
 export async function replayLog(directory: string): Promise<AlertEvent[]> {
   const data = existsSync(join(directory, 'ledger.sqlite')) ? directory : dirname(directory);
   if (!existsSync(join(data, 'ledger.sqlite')) || !existsSync(join(data, 'log'))) {
-    throw new AtalaiaError('ATL_INPUT', `${directory} holds no log with its ledger. Give the data directory (the one with log/ and ledger.sqlite).`);
+    throw new AtalaiaError(
+      'ATL_INPUT',
+      `${directory} holds no log with its ledger. Give the data directory (the one with log/ and ledger.sqlite).`,
+    );
   }
   const ledger = await openSqliteLedger({ path: join(data, 'ledger.sqlite') });
   try {
     const partitions = (await ledger.positions()).length;
-    const log = await openEmbeddedLog({ directory: join(data, 'log'), partitions, disk: nodeDisk, clock: systemClock });
+    const log = await openEmbeddedLog({
+      directory: join(data, 'log'),
+      partitions,
+      disk: nodeDisk,
+      clock: systemClock,
+    });
     try {
       const skips = new Set((await ledger.skips()).map(({ partition, offset }) => `${partition}/${offset}`));
       const events: AlertEvent[] = [];
@@ -41,8 +49,10 @@ export async function replayLog(directory: string): Promise<AlertEvent[]> {
             offset = entry.offset + 1;
             if (skips.has(`${partition}/${entry.offset}`)) continue;
             const record = decodeRecord(entry.payload);
-            if (record.kind === 'command' && record.command.type !== 'recording') await documents.ensure(record.command.hash);
-            for (const effect of fold.apply(record)) if (effect.kind === 'alert') events.push(effect.revision.event);
+            if (record.kind === 'command' && record.command.type !== 'recording')
+              await documents.ensure(record.command.hash);
+            for (const effect of fold.apply(record))
+              if (effect.kind === 'alert') events.push(effect.revision.event);
           }
         }
       }

@@ -22,7 +22,12 @@ export interface ReplayOptions {
 
 /** The contract's order: (`at`, `rule`, `subject.id`, `revision`), by code units. */
 export function compareEvents(a: AlertEvent, b: AlertEvent): number {
-  return a.at - b.at || compareText(a.rule, b.rule) || compareText(a.subject.id, b.subject.id) || a.revision - b.revision;
+  return (
+    a.at - b.at ||
+    compareText(a.rule, b.rule) ||
+    compareText(a.subject.id, b.subject.id) ||
+    a.revision - b.revision
+  );
 }
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -39,14 +44,21 @@ export class Replay {
   constructor(options: ReplayOptions) {
     this.#options = options;
     const partitions = options.partitions ?? 64;
-    this.#partitionOf = new Map(options.stations.map((station) => [station.id, partitionOf(station.region, partitions)]));
+    this.#partitionOf = new Map(
+      options.stations.map((station) => [station.id, partitionOf(station.region, partitions)]),
+    );
     const documents = new DocumentCache();
     const rules = documents.add(toDocument(options.rules));
     const slices = Array.from({ length: partitions }, () => [] as Station[]);
-    for (const station of options.stations) slices[this.#partitionOf.get(station.id) as number]?.push(station);
+    for (const station of options.stations)
+      slices[this.#partitionOf.get(station.id) as number]?.push(station);
     this.#folds = slices.map((slice) => {
       const fold = new PartitionFold(documents.foldOptions(options.latenessMs));
-      fold.apply({ kind: 'command', id: 'stations', command: { type: 'stations', hash: documents.add(toDocument(slice)) } });
+      fold.apply({
+        kind: 'command',
+        id: 'stations',
+        command: { type: 'stations', hash: documents.add(toDocument(slice)) },
+      });
       fold.apply({ kind: 'command', id: 'rules', command: { type: 'rules', hash: rules } });
       return fold;
     });

@@ -1,8 +1,8 @@
+import type { Log } from '../log/log.ts';
 import { quantities } from '../model/quantity.ts';
 import { formatInstant, SECOND_MS } from '../model/time.ts';
 import type { Archive, LatestValue } from '../store/archive/archive.ts';
 import type { Ledger } from '../store/ledger/ledger.ts';
-import type { Log } from '../log/log.ts';
 import type { Intake } from './intake.ts';
 import type { PlayerState } from './player.ts';
 import type { Processor } from './processor.ts';
@@ -38,7 +38,9 @@ export class StatusBoard {
 
   start(): void {
     this.#timer = setInterval(() => {
-      void this.refresh().catch((error) => this.#parts.options.log.warn({ err: error }, 'status not refreshed'));
+      void this.refresh().catch((error) =>
+        this.#parts.options.log.warn({ err: error }, 'status not refreshed'),
+      );
     }, REFRESH_MS);
   }
 
@@ -79,16 +81,30 @@ export class StatusBoard {
   }
 
   #newestObservedAt(): number {
-    return Math.max(Number.NEGATIVE_INFINITY, ...[...this.#latest.values()].flat().map((value) => value.observedAt));
+    return Math.max(
+      Number.NEGATIVE_INFINITY,
+      ...[...this.#latest.values()].flat().map((value) => value.observedAt),
+    );
   }
 
   /** Latest values and health of a station, as `GET /stations` shows them. */
   station(id: string): object {
     const health = this.#health(id);
-    const latest = Object.fromEntries((this.#latest.get(id) ?? []).map((value) => [value.quantity, {
-      value: value.value, unit: quantities.get(value.quantity)?.unit ?? '', observedAt: formatInstant(value.observedAt), flag: value.flag,
-    }]));
-    return { latest, health: health && { ...health, since: health.since === null ? null : formatInstant(health.since) } };
+    const latest = Object.fromEntries(
+      (this.#latest.get(id) ?? []).map((value) => [
+        value.quantity,
+        {
+          value: value.value,
+          unit: quantities.get(value.quantity)?.unit ?? '',
+          observedAt: formatInstant(value.observedAt),
+          flag: value.flag,
+        },
+      ]),
+    );
+    return {
+      latest,
+      health: health && { ...health, since: health.since === null ? null : formatInstant(health.since) },
+    };
   }
 
   current(): object {
@@ -96,16 +112,36 @@ export class StatusBoard {
     const player = this.#parts.player();
     const stations = intake.stations();
     const newest = this.#newestObservedAt();
-    const silent = stations.map((station) => ({ station, health: this.#health(station.id) as StationHealth }))
-      .filter(({ health }) => health.state === 'never-heard' || health.state === 'silent' || health.missing.includes('rainfall'))
+    const silent = stations
+      .map((station) => ({ station, health: this.#health(station.id) as StationHealth }))
+      .filter(
+        ({ health }) =>
+          health.state === 'never-heard' || health.state === 'silent' || health.missing.includes('rainfall'),
+      )
       .map(({ station, health }) => ({
-        id: station.id, name: station.name, since: health.since === null ? null : formatInstant(health.since),
-        ...(health.state === 'partial' || (health.state !== 'silent' && health.state !== 'never-heard') ? { quantity: 'rainfall' } : {}),
+        id: station.id,
+        name: station.name,
+        since: health.since === null ? null : formatInstant(health.since),
+        ...(health.state === 'partial' || (health.state !== 'silent' && health.state !== 'never-heard')
+          ? { quantity: 'rainfall' }
+          : {}),
       }));
     return {
-      title: options.config.server.name, senderName: options.config.server.name, version: options.version,
-      environment: options.config.environment, serverNow: formatInstant(now()),
-      ...(player ? { recording: { ...player, startAt: formatInstant(player.startAt), endAt: formatInstant(player.endAt), at: formatInstant(player.at) } } : {}),
+      title: options.config.server.name,
+      senderName: options.config.server.name,
+      version: options.version,
+      environment: options.config.environment,
+      serverNow: formatInstant(now()),
+      ...(player
+        ? {
+            recording: {
+              ...player,
+              startAt: formatInstant(player.startAt),
+              endAt: formatInstant(player.endAt),
+              at: formatInstant(player.at),
+            },
+          }
+        : {}),
       newestObservedAt: Number.isFinite(newest) ? formatInstant(newest) : null,
       stations: { total: stations.length, silent },
       counts: { open: this.#open, lagRecords: this.#lagRecords },
@@ -113,9 +149,19 @@ export class StatusBoard {
     };
   }
 
-  async gauges(): Promise<{ lagRecords: number; lagMs: number; archiveLagMs: number; open: Readonly<Record<string, number>> }> {
+  async gauges(): Promise<{
+    lagRecords: number;
+    lagMs: number;
+    archiveLagMs: number;
+    open: Readonly<Record<string, number>>;
+  }> {
     const { processor, now } = this.#parts;
     const behind = now() - processor.clockAt();
-    return { lagRecords: this.#lagRecords, lagMs: Number.isFinite(behind) ? Math.max(0, behind - SECOND_MS) : 0, archiveLagMs: processor.archiveLagMs, open: this.#open };
+    return {
+      lagRecords: this.#lagRecords,
+      lagMs: Number.isFinite(behind) ? Math.max(0, behind - SECOND_MS) : 0,
+      archiveLagMs: processor.archiveLagMs,
+      open: this.#open,
+    };
   }
 }

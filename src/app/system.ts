@@ -2,12 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCapGate } from '../alerts/cap/gate.ts';
 import { formatAlertEvent } from '../alerts/event-json.ts';
-import { createApi } from '../api/server.ts';
 import type { Api } from '../api/server.ts';
-import { channels as channelKinds } from '../delivery/channels/index.ts';
+import { createApi } from '../api/server.ts';
 import type { Channel } from '../delivery/channel.ts';
+import { channels as channelKinds } from '../delivery/channels/index.ts';
 import { createDispatcher, type Dispatcher, type DispatcherEvent } from '../delivery/dispatcher.ts';
-import { openScenario } from '../ingest/scenario.ts';
+import { openScenario, type Scenario } from '../ingest/scenario.ts';
 import type { Clock } from '../lib/clock.ts';
 import { nodeDisk } from '../lib/disk.ts';
 import type { Random } from '../lib/random.ts';
@@ -15,8 +15,8 @@ import { openEmbeddedLog } from '../log/embedded/embedded-log.ts';
 import type { Log } from '../log/log.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
-import { openDuckdbArchive } from '../store/archive/duckdb/archive.ts';
 import type { Archive } from '../store/archive/archive.ts';
+import { openDuckdbArchive } from '../store/archive/duckdb/archive.ts';
 import type { Ledger, StoredRevision } from '../store/ledger/ledger.ts';
 import { openSqliteLedger } from '../store/ledger/sqlite/ledger.ts';
 import { CapPublisher } from './cap-publisher.ts';
@@ -58,8 +58,6 @@ export interface System {
   /** The recording of an exercise, or null. */
   player(): PlayerState | null;
   onRevision(callback: (revision: StoredRevision) => void): () => void;
-  /** True when an earlier run left something to go on from. */
-  readonly hasResumed: boolean;
   readonly api: Api;
   station(id: string): Station | undefined;
   rule(name: string): Rule | undefined;
@@ -70,20 +68,30 @@ export interface System {
 
 const PRUNE_EVERY_MS = 30_000;
 
-interface Stores { readonly log: Log; readonly ledger: Ledger; readonly archive: Archive; readonly checkpoints: CheckpointStore }
+interface Stores {
+  readonly log: Log;
+  readonly ledger: Ledger;
+  readonly archive: Archive;
+  readonly checkpoints: CheckpointStore;
+}
 
 async function openStores({ config, clock, log }: SystemOptions): Promise<Stores> {
   await mkdir(config.data, { recursive: true });
   const embedded = await openEmbeddedLog({
-    directory: join(config.data, 'log'), partitions: config.pipeline.partitions, disk: nodeDisk, clock,
+    directory: join(config.data, 'log'),
+    partitions: config.pipeline.partitions,
+    disk: nodeDisk,
+    clock,
     onEvent: (event) => log.warn({ event }, 'log'),
   });
   const ledger = await openSqliteLedger({ path: join(config.data, 'ledger.sqlite') });
   const archive = await openDuckdbArchive({
-    path: join(config.data, 'archive.duckdb'), onEvent: (event) => log.warn({ event }, 'archive'),
+    path: join(config.data, 'archive.duckdb'),
+    onEvent: (event) => log.warn({ event }, 'archive'),
   });
   const checkpoints = await CheckpointStore.open(join(config.data, 'checkpoints'), (file) =>
-    log.warn({ file }, 'checkpoint passed over: damaged or of another fold version'));
+    log.warn({ file }, 'checkpoint passed over: damaged or of another fold version'),
+  );
   return { log: embedded, ledger, archive, checkpoints };
 }
 
@@ -92,101 +100,196 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const { config, clock, log } = options;
   const stores = await openStores(options);
   const metrics = new Metrics();
+  const clocks = (await stores.ledger.positions()).map(({ clockAt }) => clockAt).filter((at) => at > 0);
+  const lastTickAt = Math.max(Number.NEGATIVE_INFINITY, ...clocks);
   const scenario = config.sources[0] ? openScenario(config.sources[0].directory) : null;
-  const lastTickAt = Math.max(Number.NEGATIVE_INFINITY, ...(await stores.ledger.positions()).map((p) => p.clockAt).filter((at) => at > 0));
-  const hasResumed = Number.isFinite(lastTickAt);
-  const intakeRef: { player: Player | null } = { player: null };
-  const now = (): number => intakeRef.player?.state.at ?? clock.now();
+  const playing: { player: Player | null } = { player: null };
+  const now = (): number => playing.player?.state.at ?? clock.now();
 
   const documents = new DocumentCache((hash) => stores.ledger.document(hash));
   const relay = new CommandRelay(stores.ledger, stores.log, now);
   const intake = new Intake({
-    log: stores.log, ledger: stores.ledger, now, unknown: config.stations.unknown,
-    adopt: (stations) => relay.putStations(stations), onCounted: (what, by) => metrics.counted(what, by),
+    log: stores.log,
+    ledger: stores.ledger,
+    now,
+    unknown: config.stations.unknown,
+    adopt: (stations) => relay.putStations(stations),
+    onCounted: (what, by) => metrics.counted(what, by),
   });
-  if (scenario) {
-    intakeRef.player = new Player({
-      scenario, log: stores.log, clock, durationMs: config.sources[0]?.duration ?? 60_000, resumeAt: lastTickAt,
-      append: (reports) => intake.append(reports),
-    });
-  }
+  playing.player = openPlayer(options, stores.log, scenario, intake, lastTickAt);
   await putInForce(options, stores, relay, intake, scenario?.startAt ?? null);
 
   const feed = new RevisionFeed(stores.ledger);
   await feed.start();
-  const publisher = await openPublisher(options, stores, documents, intake, () => api.baseUrl());
+  feed.on(({ revision }) => metrics.event(revision.event.event, revision.event.level));
+  const address = { listening: config.listen };
+  const baseUrl = (): string => `http://${address.listening}`;
+  const publisher = await openPublisher(options, stores, documents, intake, baseUrl);
   const dispatcher = openDispatcher(options, stores.ledger, publisher, intake, metrics);
-  const processor = new Processor({
-    ...stores, documents, latenessMs: config.pipeline.lateness, guarantee: config.pipeline.guarantee,
+  const processor = openProcessor(options, stores, documents, feed, dispatcher, metrics);
+  const tickFailed = (error: unknown): void => log.error({ err: error }, 'tick failed');
+  const ticker = scenario ? null : new Ticker(stores.log, clock, lastTickAt, tickFailed);
+  const player = (): PlayerState | null => playing.player?.state ?? null;
+  const status = new StatusBoard({ options, stores, intake, processor, player, now });
+  await processor.start();
+  await ticker?.start();
+  await status.refresh();
+  status.start();
+  const api = await openApi({
+    options,
+    stores,
+    intake,
+    feed,
+    publisher,
+    metrics,
+    status,
+    processor,
+    ticker,
+    now,
+    address,
+  });
+  dispatcher.start();
+  const prune = (): void =>
+    void processor.prune().catch((error) => log.warn({ err: error }, 'pruning failed'));
+  const pruning = setInterval(prune, PRUNE_EVERY_MS);
+  return {
+    player,
+    onRevision: (callback) => feed.on(callback),
+    api,
+    station: (id) => intake.station(id),
+    rule: (name) => options.rules.find((rule) => rule.name === name),
+    play: () => playing.player?.play() ?? Promise.resolve(),
+    stop: () =>
+      stopAll(stores, [
+        async () => {
+          clearInterval(pruning);
+          status.stop();
+          playing.player?.stop();
+        },
+        () => api.close(),
+        async () => ticker?.stop(),
+        () => dispatcher.stop(),
+        () => processor.stop(),
+      ]),
+  };
+}
+
+/** Ends the parts in order, then closes what they wrote to. */
+async function stopAll(stores: Stores, parts: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const stop of parts) await stop();
+  await stores.log.close();
+  await stores.archive.close();
+  await stores.ledger.close();
+}
+
+/** The recording to play, going on from where the log has it; null without one. */
+function openPlayer(
+  { config, clock }: SystemOptions,
+  log: Log,
+  scenario: Scenario | null,
+  intake: Intake,
+  resumeAt: number,
+): Player | null {
+  if (!scenario) return null;
+  const durationMs = config.sources[0]?.duration ?? 60_000;
+  return new Player({
+    scenario,
+    log,
+    clock,
+    durationMs,
+    resumeAt,
+    append: (reports) => intake.append(reports),
+  });
+}
+
+function openProcessor(
+  { config, log, onFatal }: SystemOptions,
+  stores: Stores,
+  documents: DocumentCache,
+  feed: RevisionFeed,
+  dispatcher: Dispatcher,
+  metrics: Metrics,
+): Processor {
+  const tell = async (): Promise<void> => {
+    await feed.pump();
+    dispatcher.nudge();
+  };
+  return new Processor({
+    ...stores,
+    documents,
+    latenessMs: config.pipeline.lateness,
+    guarantee: config.pipeline.guarantee,
     everyMs: config.pipeline.mode === 'streaming' ? 0 : config.pipeline.every,
-    onCommitted: () => void feed.pump().then(() => dispatcher.nudge()),
+    onCommitted: () =>
+      void tell().catch((error) => log.warn({ err: error }, 'revisions not told to listeners')),
     onCounted: (what, by) => metrics.counted(what, by),
     onFailure: (error) => {
       if (isSkip(error)) log.error({ err: error }, 'record skipped');
-      else options.onFatal(error);
+      else onFatal(error);
     },
   });
-  feed.on(({ revision }) => metrics.event(revision.event.event, revision.event.level));
-  await processor.start();
-  const ticker = scenario ? null : new Ticker(stores.log, clock, lastTickAt, (error) => log.error({ err: error }, 'tick failed'));
-  await ticker?.start();
-  dispatcher.start();
-  const status = new StatusBoard({ options, stores, intake, processor, player: () => intakeRef.player?.state ?? null, now });
-  await status.refresh();
-  status.start();
-  const api = await openApi({ options, stores, intake, feed, publisher, metrics, status, processor, ticker, now, relay });
-  const pruning = setInterval(() => void processor.prune().catch((error) => log.warn({ err: error }, 'pruning failed')), PRUNE_EVERY_MS);
-  return {
-    player: () => intakeRef.player?.state ?? null,
-    onRevision: (callback) => feed.on(callback),
-    hasResumed, api: api.api, station: (id) => intake.station(id), rule: (name) => options.rules.find((rule) => rule.name === name),
-    play: () => intakeRef.player?.play() ?? Promise.resolve(),
-    async stop() {
-      clearInterval(pruning);
-      status.stop();
-      intakeRef.player?.stop();
-      await api.api.close();
-      await ticker?.stop();
-      await dispatcher.stop();
-      await processor.stop();
-      await stores.log.close();
-      await stores.archive.close();
-      await stores.ledger.close();
-    },
-  };
 }
 
 const isSkip = (error: unknown): boolean => error instanceof Error && error.message.includes('was skipped');
 
 /** Rules, registry and recording of this start are put in force unless they are already. */
-async function putInForce({ rules, stations, config, clock }: SystemOptions, { ledger, log }: Stores, relay: CommandRelay, intake: Intake, recordingFrom: number | null): Promise<void> {
+async function putInForce(
+  { rules, stations, config, clock }: SystemOptions,
+  { ledger, log }: Stores,
+  relay: CommandRelay,
+  intake: Intake,
+  recordingFrom: number | null,
+): Promise<void> {
   await relay.relay();
   if (stations.length > 0) await ledger.putStations(stations);
   await intake.load();
   if (recordingFrom !== null) await relay.putRecording(recordingFrom, 0);
   // A live registry counts silence from now on, so the clock stands before the stations come.
-  else if (((await log.bounds(0)).next ?? 0) === 0) await new Ticker(log, clock, Number.NEGATIVE_INFINITY, () => {}).once();
+  else if (((await log.bounds(0)).next ?? 0) === 0)
+    await new Ticker(log, clock, Number.NEGATIVE_INFINITY, () => {}).once();
   await relay.putStations(intake.stations());
   await relay.putRules(rules);
-  await ledger.putSubscriptions('config', config.subscriptions.map(({ address, ...subscription }) => ({
-    id: `config:${subscription.name}`, ...subscription, ...(address === undefined ? {} : { address }),
-  })));
+  await ledger.putSubscriptions(
+    'config',
+    config.subscriptions.map(({ address, ...subscription }) => ({
+      id: `config:${subscription.name}`,
+      ...subscription,
+      ...(address === undefined ? {} : { address }),
+    })),
+  );
 }
 
-async function openPublisher(options: SystemOptions, { ledger }: Stores, documents: DocumentCache, intake: Intake, baseUrl: () => string): Promise<CapPublisher> {
+async function openPublisher(
+  options: SystemOptions,
+  { ledger }: Stores,
+  documents: DocumentCache,
+  intake: Intake,
+  baseUrl: () => string,
+): Promise<CapPublisher> {
   const { config, log } = options;
   return new CapPublisher({
-    ledger, gate: await openCapGate(), environment: config.environment, server: config.server, baseUrl,
+    ledger,
+    gate: await openCapGate(),
+    environment: config.environment,
+    server: config.server,
+    baseUrl,
     rules: async (ruleSet) => {
       await documents.ensure(ruleSet);
       return documents.get<readonly Rule[]>(ruleSet);
     },
     station: (id) => intake.station(id),
-    onInvalid: (alert, problems) => log.error({ alert, problems }, 'CAP message refused by the gate; it does not leave'),
+    onInvalid: (alert, problems) =>
+      log.error({ alert, problems }, 'CAP message refused by the gate; it does not leave'),
   });
 }
 
-function openDispatcher({ config, clock, random, log }: SystemOptions, ledger: Ledger, publisher: CapPublisher, intake: Intake, metrics: Metrics): Dispatcher {
+function openDispatcher(
+  { config, clock, random, log }: SystemOptions,
+  ledger: Ledger,
+  publisher: CapPublisher,
+  intake: Intake,
+  metrics: Metrics,
+): Dispatcher {
   const channels = new Map<string, Channel>();
   for (const [name, settings] of Object.entries(config.channels)) {
     channels.set(name, channelKinds[settings.kind].create(settings, { clock }));
@@ -199,13 +302,16 @@ function openDispatcher({ config, clock, random, log }: SystemOptions, ledger: L
   };
   return createDispatcher({
     ledger: new Proxy(ledger, { get: (target, key) => (key === 'outbox' ? outbox : bound(target, key)) }),
-    channels, clock, random,
+    channels,
+    clock,
+    random,
     body: ({ revision }) => formatAlertEvent(revision.event),
     regionsOf: ({ revision }) => [intake.station(revision.event.subject.id)?.region ?? ''],
     onEvent: (event: DispatcherEvent) => {
       if (event.kind === 'delivered') metrics.delivery('delivered', event.tookMs);
       else if (event.kind === 'retry' || event.kind === 'dead') metrics.delivery(event.kind);
-      if (event.kind === 'dead' || event.kind === 'fault') log.error({ reason: event.reason }, `delivery ${event.kind}`);
+      if (event.kind === 'dead' || event.kind === 'fault')
+        log.error({ reason: event.reason }, `delivery ${event.kind}`);
     },
   });
 }
@@ -226,15 +332,20 @@ interface ApiParts {
   readonly processor: Processor;
   readonly ticker: Ticker | null;
   readonly now: () => number;
-  readonly relay: CommandRelay;
+  /** Where the server listens, for addresses in messages. */
+  readonly address: { listening: string };
 }
 
-async function openApi(parts: ApiParts): Promise<{ api: Api; baseUrl: () => string }> {
+async function openApi(parts: ApiParts): Promise<Api> {
   const { options, stores, intake, feed, publisher, metrics, status, now } = parts;
   const version = toDocument(options.rules).hash.slice(0, 12);
   const api = await createApi({
-    ledger: stores.ledger, archive: stores.archive, environment: options.config.environment, language: 'pt-BR',
-    ingest: (request) => intake.request(request), now,
+    ledger: stores.ledger,
+    archive: stores.archive,
+    environment: options.config.environment,
+    language: 'pt-BR',
+    ingest: (request) => intake.request(request),
+    now,
     status: () => status.current(),
     readiness: () => readiness({ ...parts, status, dataDirectory: options.config.data }),
     metrics: async () => {
@@ -248,16 +359,15 @@ async function openApi(parts: ApiParts): Promise<{ api: Api; baseUrl: () => stri
     putStation: (station) => intake.put([station]),
     stationView: (id) => status.station(id),
     channels: () => Object.keys(options.config.channels),
-    webRoot: options.webRoot, log: options.log,
+    webRoot: options.webRoot,
+    log: options.log,
   });
-  let address = options.config.listen;
-  const listening: Api = {
+  return {
     ...api,
     async listen(host, port) {
       const bound = await api.listen(host, port);
-      address = `${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
+      parts.address.listening = `${host.includes(':') ? `[${host}]` : host}:${bound.port}`;
       return bound;
     },
   };
-  return { api: listening, baseUrl: () => `http://${address}` };
 }

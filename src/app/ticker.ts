@@ -9,7 +9,9 @@ const GAP_MS = 10 * SECOND_MS;
 /** Appends one tick to every partition. */
 export async function appendTick(log: Log, at: number, gap: boolean): Promise<void> {
   const payload = encodeRecord(gap ? { kind: 'tick', at, gap: true } : { kind: 'tick', at });
-  await log.append(Array.from({ length: log.partitions }, (_, partition) => ({ partition, key: 'tick', payload })));
+  await log.append(
+    Array.from({ length: log.partitions }, (_, partition) => ({ partition, key: 'tick', payload })),
+  );
 }
 
 /** Moves the partition clock of a live system: a tick to every partition each second, marked where we were down. */

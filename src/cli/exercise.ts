@@ -13,4 +13,5 @@ export function exerciseState(data: string, endAt: number): 'none' | 'unfinished
 }
 
 /** Marks the exercise as played to its end, in the recording's time (epoch ms). */
-export const markFinished = (data: string, finishedAt: number): void => writeFileSync(join(data, FILE), `${JSON.stringify({ finishedAt })}\n`);
+export const markFinished = (data: string, finishedAt: number): void =>
+  writeFileSync(join(data, FILE), `${JSON.stringify({ finishedAt })}\n`);

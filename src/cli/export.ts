@@ -3,9 +3,9 @@ import { createReadStream, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { openDuckdbArchive } from '../app/archive-file.ts';
 import { AtalaiaError, errorCodes } from '../lib/errors.ts';
 import { parseInstant } from '../model/time.ts';
-import { openDuckdbArchive } from '../store/archive/duckdb/archive.ts';
 
 /** Where a command writes; `process` fits. */
 export interface ExportIo {

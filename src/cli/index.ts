@@ -1,3 +1,4 @@
+import { benchCommand } from './bench.ts';
 import type { Command } from './command.ts';
 import { exportCommand } from './export.ts';
 import { replayCommand } from './replay.ts';
@@ -7,4 +8,12 @@ import { startCommand } from './start.ts';
 import { tailCommand } from './tail.ts';
 
 /** Every command, in the order of the help. */
-export const commands: readonly Command[] = [startCommand, replayCommand, rulesCommand, sendCommand, tailCommand, exportCommand];
+export const commands: readonly Command[] = [
+  startCommand,
+  replayCommand,
+  rulesCommand,
+  sendCommand,
+  tailCommand,
+  exportCommand,
+  benchCommand,
+];

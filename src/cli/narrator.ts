@@ -1,8 +1,8 @@
+import { alertHeadline } from '../alerts/text.ts';
 import type { System } from '../app/system.ts';
 import type { AlertEvent } from '../model/alert.ts';
 import type { Language } from '../model/language.ts';
 import { HOUR_MS } from '../model/time.ts';
-import { alertHeadline } from '../alerts/text.ts';
 import type { CommandIo } from './command.ts';
 import { ProgressLine } from './progress.ts';
 
@@ -12,8 +12,12 @@ const texts = {
     anew: 'O exercício anterior tinha terminado; este começa de novo.',
     resumed: 'O exercício anterior foi interrompido; continua de onde parou.',
     configured: 'Atalaia iniciado.',
-    open: 'Abra', taken: (wanted: number, port: number) => `A porta ${wanted} está ocupada; usando ${port}.`,
-    mark: 'EXERCÍCIO', alerts: 'alertas em vigor', reports: 'relatórios', stop: 'Ctrl-C para parar.',
+    open: 'Abra',
+    taken: (wanted: number, port: number) => `A porta ${wanted} está ocupada; usando ${port}.`,
+    mark: 'EXERCÍCIO',
+    alerts: 'alertas em vigor',
+    reports: 'relatórios',
+    stop: 'Ctrl-C para parar.',
     finished: 'A gravação terminou. A página continua aberta.',
     level: { yellow: '▲ amarelo ', orange: '◆ laranja ', red: '⬣ vermelho' },
   },
@@ -22,8 +26,12 @@ const texts = {
     anew: 'The exercise before had ended; this one begins anew.',
     resumed: 'The exercise before was interrupted; it resumes where it stopped.',
     configured: 'Atalaia has started.',
-    open: 'Open', taken: (wanted: number, port: number) => `Port ${wanted} is taken; using ${port}.`,
-    mark: 'EXERCISE', alerts: 'alerts in force', reports: 'reports', stop: 'Ctrl-C stops.',
+    open: 'Open',
+    taken: (wanted: number, port: number) => `Port ${wanted} is taken; using ${port}.`,
+    mark: 'EXERCISE',
+    alerts: 'alerts in force',
+    reports: 'reports',
+    stop: 'Ctrl-C stops.',
     finished: 'The recording has ended. The page stays open.',
     level: { yellow: '▲ yellow', orange: '◆ orange', red: '⬣ red   ' },
   },
@@ -47,7 +55,17 @@ export class Narrator {
     this.#progress = new ProgressLine(io.stdout);
   }
 
-  begin({ url, wanted, port, beginning }: { url: string; wanted: number; port: number; beginning: 'new' | 'anew' | 'resumed' | 'configured' }): void {
+  begin({
+    url,
+    wanted,
+    port,
+    beginning,
+  }: {
+    url: string;
+    wanted: number;
+    port: number;
+    beginning: 'new' | 'anew' | 'resumed' | 'configured';
+  }): void {
     const text = texts[this.#lang];
     if (wanted !== 0 && port !== wanted) this.#line(text.taken(wanted, port));
     this.#line(`${text[beginning]} ${text.stop}`);
@@ -64,11 +82,18 @@ export class Narrator {
     const rule = this.#system.rule(event.rule);
     if (!station || !rule) return;
     const mark = this.#system.player() ? `${texts[this.#lang].mark} ` : '';
-    this.#line(`${mark}${this.#time(event.at)} ${texts[this.#lang].level[event.level]} ${alertHeadline(event, rule, station, this.#lang)}`);
+    this.#line(
+      `${mark}${this.#time(event.at)} ${texts[this.#lang].level[event.level]} ${alertHeadline(event, rule, station, this.#lang)}`,
+    );
   }
 
   #time(at: number): string {
-    return new Intl.DateTimeFormat(this.#lang, { dateStyle: 'short', timeStyle: 'short', timeZone: 'America/Sao_Paulo', hour12: false }).format(at);
+    return new Intl.DateTimeFormat(this.#lang, {
+      dateStyle: 'short',
+      timeStyle: 'short',
+      timeZone: 'America/Sao_Paulo',
+      hour12: false,
+    }).format(at);
   }
 
   #draw(): void {
@@ -76,7 +101,10 @@ export class Narrator {
     if (player?.state !== 'playing') return;
     const text = texts[this.#lang];
     const hours = Math.round((player.at - player.startAt) / HOUR_MS);
-    this.#progress.draw((player.at - player.startAt) / (player.endAt - player.startAt), `${text.mark} ${this.#time(player.at)} (${hours} h)  ${player.reports} ${text.reports}, ${this.#open.size} ${text.alerts}`);
+    this.#progress.draw(
+      (player.at - player.startAt) / (player.endAt - player.startAt),
+      `${text.mark} ${this.#time(player.at)} (${hours} h)  ${player.reports} ${text.reports}, ${this.#open.size} ${text.alerts}`,
+    );
   }
 
   finished(): void {

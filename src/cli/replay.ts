@@ -1,5 +1,5 @@
-import { createWriteStream, readFileSync } from 'node:fs';
 import { once } from 'node:events';
+import { createWriteStream, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { formatAlertEvent } from '../alerts/event-json.ts';
 import { Replay } from '../app/replay.ts';
@@ -35,9 +35,17 @@ Examples:
 `;
 
 const options = {
-  rules: { type: 'string', multiple: true }, stations: { type: 'string' }, format: { type: 'string', default: 'auto' },
-  out: { type: 'string', default: '-' }, log: { type: 'string' }, from: { type: 'string' }, to: { type: 'string' },
-  delay: { type: 'string' }, lateness: { type: 'string' }, partitions: { type: 'string', default: '64' }, strict: { type: 'boolean', default: false },
+  rules: { type: 'string', multiple: true },
+  stations: { type: 'string' },
+  format: { type: 'string', default: 'auto' },
+  out: { type: 'string', default: '-' },
+  log: { type: 'string' },
+  from: { type: 'string' },
+  to: { type: 'string' },
+  delay: { type: 'string' },
+  lateness: { type: 'string' },
+  partitions: { type: 'string', default: '64' },
+  strict: { type: 'boolean', default: false },
 } as const;
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>['values'];
@@ -65,9 +73,13 @@ export const replayCommand: Command = {
 function rulesOf(paths: readonly string[]): readonly Rule[] {
   const { rules, problems } = loadRules(findRuleFiles(paths, 'rules'));
   if (problems.length > 0) {
-    throw new AtalaiaError('ATL_RULE', problems.map((p) => `${p.file}:${p.line}:${p.column}: ${p.message}`).join('\n'));
+    throw new AtalaiaError(
+      'ATL_RULE',
+      problems.map((p) => `${p.file}:${p.line}:${p.column}: ${p.message}`).join('\n'),
+    );
   }
-  if (rules.length === 0) throw new AtalaiaError('ATL_RULE', `No rule file (*.yaml) under ${paths.join(', ')}.`);
+  if (rules.length === 0)
+    throw new AtalaiaError('ATL_RULE', `No rule file (*.yaml) under ${paths.join(', ')}.`);
   return rules;
 }
 
@@ -91,10 +103,16 @@ const span = (text: string | undefined, name: string): number | undefined => {
   return ms;
 };
 
-async function replayFiles(paths: readonly string[], values: Values, io: CommandIo): Promise<{ events: AlertEvent[]; refused: number }> {
-  if (!fileFormats.includes(values.format as FileFormat)) throw wrong(`--format ${values.format} is not known; ${fileFormats.join(', ')} are.`);
+async function replayFiles(
+  paths: readonly string[],
+  values: Values,
+  io: CommandIo,
+): Promise<{ events: AlertEvent[]; refused: number }> {
+  if (!fileFormats.includes(values.format as FileFormat))
+    throw wrong(`--format ${values.format} is not known; ${fileFormats.join(', ')} are.`);
   const partitions = Number(values.partitions);
-  if (!Number.isInteger(partitions) || partitions < 1 || partitions > 1024) throw wrong('--partitions takes a number from 1 to 1024.');
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > 1024)
+    throw wrong('--partitions takes a number from 1 to 1024.');
   const rules = rulesOf(values.rules ?? []);
   const listed = values.stations ? stationsOf(values.stations) : undefined;
   const known = new Map(listed?.map((station) => [station.id, station]));
@@ -104,15 +122,22 @@ async function replayFiles(paths: readonly string[], values: Values, io: Command
   const to = instant(values.to, 'to');
   const progress = new ProgressLine(io.stderr);
   const files = await openFiles(paths, {
-    format: values.format as FileFormat, delayMs, stationInterval: (id) => known.get(id)?.intervalMs,
-    ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }),
+    format: values.format as FileFormat,
+    delayMs,
+    stationInterval: (id) => known.get(id)?.intervalMs,
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
     onFile: (path, done, total) => progress.draw(done / total, path),
   });
   const blocks: (typeof files extends { blocks(): AsyncGenerator<infer B> } ? B : never)[] = [];
   for await (const block of files.blocks()) blocks.push(block);
   const stations = listed ?? describedOr(files.stations, blocks);
   const replay = new Replay({
-    rules, stations, partitions, delayMs, ...(latenessMs === undefined ? {} : { latenessMs }),
+    rules,
+    stations,
+    partitions,
+    delayMs,
+    ...(latenessMs === undefined ? {} : { latenessMs }),
     onProgress: (count, at) => progress.draw(0.5, `${count} ${formatInstant(at)}`),
   });
   for (const block of blocks) for (const report of block) replay.feed(report);
@@ -123,17 +148,34 @@ async function replayFiles(paths: readonly string[], values: Values, io: Command
 }
 
 /** Stations that the files describe; for plain reports each station stands for itself. */
-function describedOr(described: ReadonlyMap<string, Station>, blocks: readonly (readonly { readonly station: string; readonly intervalMs: number }[])[]): Station[] {
+function describedOr(
+  described: ReadonlyMap<string, Station>,
+  blocks: readonly (readonly { readonly station: string; readonly intervalMs: number }[])[],
+): Station[] {
   const stations = new Map(described);
   for (const block of blocks) {
     for (const { station: id } of block) {
-      if (!stations.has(id)) stations.set(id, { id, name: id, latitude: 0, longitude: 0, altitude: null, region: id, timeZone: 'UTC', intervalMs: null });
+      if (!stations.has(id))
+        stations.set(id, {
+          id,
+          name: id,
+          latitude: 0,
+          longitude: 0,
+          altitude: null,
+          region: id,
+          timeZone: 'UTC',
+          intervalMs: null,
+        });
     }
   }
   return [...stations.values()];
 }
 
-function tellCounts(refusals: ReadonlyMap<string, number>, counts: ReadonlyMap<string, number>, io: CommandIo): number {
+function tellCounts(
+  refusals: ReadonlyMap<string, number>,
+  counts: ReadonlyMap<string, number>,
+  io: CommandIo,
+): number {
   let refused = 0;
   for (const [code, count] of refusals) {
     refused += count;

@@ -27,9 +27,14 @@ export const rulesCommand: Command = {
   summary: 'check, test and explain rule files',
   usage,
   async run(argv, io) {
-    const { values, positionals } = parseArgs({ args: argv, allowPositionals: true, options: { lang: { type: 'string', default: 'pt-BR' } } });
+    const { values, positionals } = parseArgs({
+      args: argv,
+      allowPositionals: true,
+      options: { lang: { type: 'string', default: 'pt-BR' } },
+    });
     const [verb, ...paths] = positionals;
-    if (!verb || paths.length === 0) throw new AtalaiaError('ATL_USAGE', `Give a verb and a folder or file.\n\n${usage}`);
+    if (!verb || paths.length === 0)
+      throw new AtalaiaError('ATL_USAGE', `Give a verb and a folder or file.\n\n${usage}`);
     if (verb === 'check') return check(paths, io);
     if (verb === 'test') return test(paths, io);
     if (verb === 'explain') return explain(paths, values.lang, io);
@@ -38,15 +43,19 @@ export const rulesCommand: Command = {
 };
 
 const tell = (problems: readonly Problem[], io: CommandIo): void => {
-  for (const { file, line, column, message } of problems) io.stderr.write(`${file}:${line}:${column}: ${message}\n`);
+  for (const { file, line, column, message } of problems)
+    io.stderr.write(`${file}:${line}:${column}: ${message}\n`);
 };
 
 function check(paths: readonly string[], io: CommandIo): number {
   const files = findRuleFiles(paths, 'rules');
   const { rules, problems } = loadRules(files);
-  const tests = findRuleFiles(paths, 'tests').flatMap(({ path, text }) => [...parseRuleTest(text, path).problems]);
+  const tests = findRuleFiles(paths, 'tests').flatMap(({ path, text }) => [
+    ...parseRuleTest(text, path).problems,
+  ]);
   tell([...problems, ...tests], io);
-  if (files.length === 0) throw new AtalaiaError('ATL_INPUT', `No rule file (*.yaml) under ${paths.join(', ')}.`);
+  if (files.length === 0)
+    throw new AtalaiaError('ATL_INPUT', `No rule file (*.yaml) under ${paths.join(', ')}.`);
   io.stdout.write(`${rules.length} of ${files.length} rules are good\n`);
   return problems.length + tests.length > 0 ? 1 : 0;
 }
@@ -74,7 +83,10 @@ function test(paths: readonly string[], io: CommandIo): number {
     const loaded = loadRules(testFile.rules.flatMap((rule) => findRuleFiles([`${folder}${rule}`], 'rules')));
     tell(loaded.problems, io);
     for (const one of testFile.tests) {
-      const differences = loaded.problems.length > 0 ? ['its rules are bad'] : runRuleTest(one, loaded.rules as Rule[], replayForTest);
+      const differences =
+        loaded.problems.length > 0
+          ? ['its rules are bad']
+          : runRuleTest(one, loaded.rules as Rule[], replayForTest);
       if (differences.length === 0) passed++;
       else {
         failed++;
@@ -82,13 +94,15 @@ function test(paths: readonly string[], io: CommandIo): number {
       }
     }
   }
-  if (passed + failed === 0) throw new AtalaiaError('ATL_INPUT', `No rule test (*.test.yaml) under ${paths.join(', ')}.`);
+  if (passed + failed === 0)
+    throw new AtalaiaError('ATL_INPUT', `No rule test (*.test.yaml) under ${paths.join(', ')}.`);
   io.stdout.write(`${passed} passed, ${failed} failed\n`);
   return failed > 0 ? 1 : 0;
 }
 
 function explain(paths: readonly string[], lang: string, io: CommandIo): number {
-  if (!languages.includes(lang as Language)) throw new AtalaiaError('ATL_USAGE', `--lang ${lang} is not known; ${languages.join(' or ')} is.`);
+  if (!languages.includes(lang as Language))
+    throw new AtalaiaError('ATL_USAGE', `--lang ${lang} is not known; ${languages.join(' or ')} is.`);
   const { rules, problems } = loadRules(findRuleFiles(paths, 'rules'));
   tell(problems, io);
   io.stdout.write(rules.map((rule) => `${explainRule(rule, lang as Language)}\n`).join('\n'));

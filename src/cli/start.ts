@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -40,7 +40,10 @@ export const startCommand: Command = {
   summary: 'the whole system in one process; without a configuration, an exercise',
   usage,
   async run(argv, io) {
-    const { values } = parseArgs({ args: argv, options: { config: { type: 'string' }, port: { type: 'string' }, lang: { type: 'string' } } });
+    const { values } = parseArgs({
+      args: argv,
+      options: { config: { type: 'string' }, port: { type: 'string' }, lang: { type: 'string' } },
+    });
     const lang = language(values.lang ?? process.env.ATALAIA_LANG ?? 'pt-BR');
     const file = values.config ?? (existsSync('atalaia.yaml') ? 'atalaia.yaml' : null);
     const config = file ? loadConfig(file, process.env) : exerciseConfig(loadConfig(null, process.env));
@@ -52,21 +55,31 @@ export const startCommand: Command = {
 
 function language(text: string): Language {
   const found = languages.find((known) => known === text);
-  if (!found) throw new AtalaiaError('ATL_USAGE', `--lang ${text} is not known; ${languages.join(' or ')} is.`);
+  if (!found)
+    throw new AtalaiaError('ATL_USAGE', `--lang ${text} is not known; ${languages.join(' or ')} is.`);
   return found;
 }
 
 function portOf(text: string | undefined, config: Config): number {
   const port = Number(text ?? config.listen.slice(config.listen.lastIndexOf(':') + 1));
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new AtalaiaError('ATL_USAGE', `--port ${text} is not a port from 0 to 65535.`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new AtalaiaError('ATL_USAGE', `--port ${text} is not a port from 0 to 65535.`);
   return port;
 }
 
 function exerciseConfig(config: Config): Config {
   return configSchema.parse({
-    ...config, environment: 'exercise', rules: [join(root, 'rules/inmet')],
+    ...config,
+    environment: 'exercise',
+    rules: [join(root, 'rules/inmet')],
     data: join(resolve(config.data), 'exercise'),
-    sources: [{ kind: 'scenario', directory: join(root, 'scenarios/rs-2024'), duration: Number(process.env.ATALAIA_EXERCISE_SECONDS ?? 60) * 1000 }],
+    sources: [
+      {
+        kind: 'scenario',
+        directory: join(root, 'scenarios/rs-2024'),
+        duration: Number(process.env.ATALAIA_EXERCISE_SECONDS ?? 60) * 1000,
+      },
+    ],
     stations: { unknown: 'hold' },
   });
 }
@@ -74,7 +87,10 @@ function exerciseConfig(config: Config): Config {
 /** An exercise that was played to its end is put aside, one that was interrupted goes on. */
 function prepareExercise(config: Config): 'new' | 'anew' | 'resumed' {
   const source = config.sources[0];
-  const state = source && existsSync(config.data) ? exerciseState(config.data, openScenario(source.directory).endAt) : 'none';
+  const state =
+    source && existsSync(config.data)
+      ? exerciseState(config.data, openScenario(source.directory).endAt)
+      : 'none';
   if (state === 'none') return 'new';
   if (state === 'unfinished') return 'resumed';
   rmSync(`${config.data}.previous`, { recursive: true, force: true });
@@ -91,14 +107,23 @@ interface Serving {
 }
 
 async function serve({ config, port, lang, isExercise, beginning }: Serving, io: CommandIo): Promise<number> {
-  const log = pino({ level: process.env.ATALAIA_LOG_LEVEL ?? (isExercise ? 'warn' : 'info') }, pino.destination({ fd: 2, sync: true }));
+  const log = pino(
+    { level: process.env.ATALAIA_LOG_LEVEL ?? (isExercise ? 'warn' : 'info') },
+    pino.destination({ fd: 2, sync: true }),
+  );
   const stopping = Promise.withResolvers<number>();
   // Listened for from the first moment, so that Ctrl-C while opening ends in order too.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.resolve(0));
   const webRoot = join(root, 'web/dist');
   const system = await startSystem({
-    config, rules: readRules(config.rules), stations: readStations(config), clock: systemClock, random: systemRandom, log,
-    webRoot: existsSync(join(webRoot, 'index.html')) ? webRoot : null, version: readVersion(),
+    config,
+    rules: readRules(config.rules),
+    stations: readStations(config),
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    webRoot: existsSync(join(webRoot, 'index.html')) ? webRoot : null,
+    version: readVersion(),
     onFatal: (error) => {
       log.fatal({ err: error }, 'cannot go on');
       stopping.resolve(1);
@@ -109,14 +134,17 @@ async function serve({ config, port, lang, isExercise, beginning }: Serving, io:
     const bound = await listen(system, config, port, isExercise);
     narrator.begin({ url: `http://${bound.host}:${bound.port}`, wanted: port, port: bound.port, beginning });
     log.info({ host: bound.host, port: bound.port, environment: config.environment }, 'listening');
-    void system.play().then(() => {
-      const player = system.player();
-      if (isExercise && player?.state === 'finished') markFinished(config.data, player.at);
-      narrator.finished();
-    }, (error) => {
-      log.fatal({ err: error }, 'the recording cannot be played');
-      stopping.resolve(1);
-    });
+    void system.play().then(
+      () => {
+        const player = system.player();
+        if (isExercise && player?.state === 'finished') markFinished(config.data, player.at);
+        narrator.finished();
+      },
+      (error) => {
+        log.fatal({ err: error }, 'the recording cannot be played');
+        stopping.resolve(1);
+      },
+    );
     return await stopping.promise;
   } finally {
     narrator.end();
@@ -124,7 +152,12 @@ async function serve({ config, port, lang, isExercise, beginning }: Serving, io:
   }
 }
 
-async function listen(system: System, config: Config, wanted: number, isExercise: boolean): Promise<{ host: string; port: number }> {
+async function listen(
+  system: System,
+  config: Config,
+  wanted: number,
+  isExercise: boolean,
+): Promise<{ host: string; port: number }> {
   const host = config.listen.slice(0, config.listen.lastIndexOf(':')).replace(/^\[|\]$/g, '');
   for (let port = wanted; ; port++) {
     try {
@@ -132,7 +165,11 @@ async function listen(system: System, config: Config, wanted: number, isExercise
     } catch (cause) {
       if ((cause as { code?: string }).code !== 'ATL_ADDRESS_TAKEN') throw cause;
       if (!isExercise || port >= wanted + MAX_PORTS_TRIED) {
-        throw new AtalaiaError('ATL_ADDRESS_TAKEN', `${host}:${port} is taken by another program. Stop it, or choose another port with --port.`, { cause });
+        throw new AtalaiaError(
+          'ATL_ADDRESS_TAKEN',
+          `${host}:${port} is taken by another program. Stop it, or choose another port with --port.`,
+          { cause },
+        );
       }
     }
   }
@@ -141,7 +178,10 @@ async function listen(system: System, config: Config, wanted: number, isExercise
 function readRules(paths: readonly string[]): readonly Rule[] {
   const { rules, problems } = loadRules(findRuleFiles(paths, 'rules'));
   if (problems.length > 0) {
-    throw new AtalaiaError('ATL_CONFIG', problems.map((p) => `${p.file}:${p.line}:${p.column}: ${p.message}`).join('\n'));
+    throw new AtalaiaError(
+      'ATL_CONFIG',
+      problems.map((p) => `${p.file}:${p.line}:${p.column}: ${p.message}`).join('\n'),
+    );
   }
   return rules;
 }
@@ -150,9 +190,13 @@ function readStations(config: Config): readonly Station[] {
   const source = config.sources[0];
   const recorded = source ? openScenario(source.directory).stations : [];
   if (!config.stations.file) return recorded;
-  const { stations, problems } = parseStations(readFileSync(config.stations.file, 'utf8'), config.stations.file);
+  const { stations, problems } = parseStations(
+    readFileSync(config.stations.file, 'utf8'),
+    config.stations.file,
+  );
   if (problems.length > 0) throw new AtalaiaError('ATL_CONFIG', problems.join('\n'));
   return [...recorded, ...stations];
 }
 
-const readVersion = (): string => (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
+const readVersion = (): string =>
+  (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;

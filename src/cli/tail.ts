@@ -16,11 +16,22 @@ export const tailCommand: Command = {
   summary: 'alert events of a running server, one per line',
   usage,
   async run(argv, io) {
-    const { values } = parseArgs({ args: argv, options: { url: { type: 'string', default: 'http://127.0.0.1:8080' }, once: { type: 'boolean', default: false } } });
-    const response = await fetch(`${values.url}/api/v1/stream`).catch((cause: unknown) => {
-      throw new AtalaiaError('ATL_INPUT', `${values.url} does not answer. Is the server running? Give its address with --url.`, { cause });
+    const { values } = parseArgs({
+      args: argv,
+      options: {
+        url: { type: 'string', default: 'http://127.0.0.1:8080' },
+        once: { type: 'boolean', default: false },
+      },
     });
-    if (!response.ok || !response.body) throw new AtalaiaError('ATL_INPUT', `${values.url} answered ${response.status}.`);
+    const response = await fetch(`${values.url}/api/v1/stream`).catch((cause: unknown) => {
+      throw new AtalaiaError(
+        'ATL_INPUT',
+        `${values.url} does not answer. Is the server running? Give its address with --url.`,
+        { cause },
+      );
+    });
+    if (!response.ok || !response.body)
+      throw new AtalaiaError('ATL_INPUT', `${values.url} answered ${response.status}.`);
     let rest = '';
     for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + chunk).split('\n');

@@ -18,4 +18,5 @@ export const systemClock: Clock = {
 };
 
 /** Resolves after `ms` of the given clock. */
-export const sleep = (clock: Clock, ms: number): Promise<void> => new Promise((done) => void clock.after(ms, done));
+export const sleep = (clock: Clock, ms: number): Promise<void> =>
+  new Promise((done) => void clock.after(ms, done));

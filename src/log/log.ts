@@ -2,9 +2,18 @@
  * The log port: partitions of records in order. Every broker passes `conformance.ts`.
  * Payloads are opaque bytes; `key` keeps order per key and is kept with the record.
  */
-export interface LogEntry { readonly partition: number; readonly offset: number; readonly key: string; readonly payload: Uint8Array }
+export interface LogEntry {
+  readonly partition: number;
+  readonly offset: number;
+  readonly key: string;
+  readonly payload: Uint8Array;
+}
 
-export interface Append { readonly partition: number; readonly key: string; readonly payload: Uint8Array }
+export interface Append {
+  readonly partition: number;
+  readonly key: string;
+  readonly payload: Uint8Array;
+}
 
 export interface Log {
   readonly partitions: number;

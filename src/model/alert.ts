@@ -1,11 +1,22 @@
 import type { Level } from './rule.ts';
 
-export const alertEventNames = ['raised', 'escalated', 'de-escalated', 'updated', 'unverified', 'verified', 'ended'] as const;
+export const alertEventNames = [
+  'raised',
+  'escalated',
+  'de-escalated',
+  'updated',
+  'unverified',
+  'verified',
+  'ended',
+] as const;
 export type AlertEventName = (typeof alertEventNames)[number];
 export const endReasons = ['cleared', 'cancelled', 'expired', 'withdrawn', 'merged'] as const;
 export type EndReason = (typeof endReasons)[number];
 
-export interface Subject { readonly kind: 'station' | 'area'; readonly id: string }
+export interface Subject {
+  readonly kind: 'station' | 'area';
+  readonly id: string;
+}
 
 /** One comparison with its numbers filled in; instants are epoch ms here and text on the wire. */
 export interface Evidence {

@@ -5,7 +5,7 @@ import type { Observation } from './observation.ts';
 export type Effect =
   | { readonly kind: 'alert'; readonly revision: AlertRevision }
   | { readonly kind: 'observation'; readonly observation: Observation }
-  | { readonly kind: 'counted'; readonly what: 'repeat' | 'stale-repeat' | 'beyond-lateness' | 'future' | 'unknown-station' | 'skipped' };
-
-/** Effects of one record, with the offset that caused them. */
-export interface RecordEffects { readonly offset: number; readonly effects: readonly Effect[] }
+  | {
+      readonly kind: 'counted';
+      readonly what: 'repeat' | 'stale-repeat' | 'beyond-lateness' | 'future' | 'unknown-station' | 'skipped';
+    };

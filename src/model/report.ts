@@ -14,8 +14,17 @@ export interface Report {
 
 /** Why a reading or a report was refused. */
 export type RefusalCode =
-  | 'future' | 'unit' | 'range' | 'not-finite' | 'unknown-quantity' | 'no-values' | 'time' | 'interval'
-  | 'station' | 'unknown-station' | 'form';
+  | 'future'
+  | 'unit'
+  | 'range'
+  | 'not-finite'
+  | 'unknown-quantity'
+  | 'no-values'
+  | 'time'
+  | 'interval'
+  | 'station'
+  | 'unknown-station'
+  | 'form';
 
 export interface Refusal {
   /** Place in the request: index of the report, or line of the file (from 1). */

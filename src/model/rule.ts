@@ -13,7 +13,10 @@ export interface Rule {
   /** 0..1: below it a window's result is unknown unless a bound decides. Default 0.8. */
   readonly coverage: number;
   readonly expiresMs: number;
-  readonly area: { readonly kind: 'radius'; readonly km: number } | { readonly kind: 'region' } | { readonly kind: 'named'; readonly name: string };
+  readonly area:
+    | { readonly kind: 'radius'; readonly km: number }
+    | { readonly kind: 'region' }
+    | { readonly kind: 'named'; readonly name: string };
   readonly cap: { readonly urgency: string; readonly certainty: string; readonly responseType: string };
   readonly instruction: Text;
 }
@@ -26,18 +29,42 @@ export interface HeldCondition {
   /** How long it must hold; 0 = at once. */
   readonly holdMs: number;
 }
-export interface RuleLevel extends HeldCondition { readonly level: Level }
+export interface RuleLevel extends HeldCondition {
+  readonly level: Level;
+}
 
 export type ComparisonOperator = '>' | '>=' | '<' | '<=' | '=' | '!=';
 
 export type Condition =
-  | { readonly kind: 'comparison'; readonly operator: ComparisonOperator; readonly left: Expression; readonly right: Expression; readonly text: string }
+  | {
+      readonly kind: 'comparison';
+      readonly operator: ComparisonOperator;
+      readonly left: Expression;
+      readonly right: Expression;
+      readonly text: string;
+    }
   | { readonly kind: 'and' | 'or'; readonly terms: readonly Condition[] }
   | { readonly kind: 'not'; readonly term: Condition }
-  | { readonly kind: 'silent'; readonly quantity: string | null; readonly spanMs: number; readonly text: string };
+  | {
+      readonly kind: 'silent';
+      readonly quantity: string | null;
+      readonly spanMs: number;
+      readonly text: string;
+    };
 
 export const aggregateNames = [
-  'sum', 'min', 'max', 'avg', 'count', 'stddev', 'median', 'percentile', 'last', 'delta', 'rate', 'trend',
+  'sum',
+  'min',
+  'max',
+  'avg',
+  'count',
+  'stddev',
+  'median',
+  'percentile',
+  'last',
+  'delta',
+  'rate',
+  'trend',
 ] as const;
 export type AggregateName = (typeof aggregateNames)[number];
 
@@ -50,8 +77,20 @@ export type Window =
 
 export type Expression =
   | NumberLiteral
-  | { readonly kind: 'aggregate'; readonly name: AggregateName; readonly quantity: string; readonly window: Window; readonly percent?: number; readonly text: string }
-  | { readonly kind: 'arithmetic'; readonly operator: '+' | '-' | '*' | '/'; readonly left: Expression; readonly right: Expression };
+  | {
+      readonly kind: 'aggregate';
+      readonly name: AggregateName;
+      readonly quantity: string;
+      readonly window: Window;
+      readonly percent?: number;
+      readonly text: string;
+    }
+  | {
+      readonly kind: 'arithmetic';
+      readonly operator: '+' | '-' | '*' | '/';
+      readonly left: Expression;
+      readonly right: Expression;
+    };
 
 /** A number with its unit as written, and the same in the canonical unit as an exact fraction of integers. */
 export interface NumberLiteral {
@@ -62,4 +101,6 @@ export interface NumberLiteral {
 }
 
 /** Rules that are in force together, named by the SHA-256 of their canonical JSON. */
-export interface RuleSet { readonly rules: readonly Rule[] }
+export interface RuleSet {
+  readonly rules: readonly Rule[];
+}

@@ -31,7 +31,14 @@ function zoneOffsetMs(zone: string): number {
   return sign * (Number(zone.slice(1, 3)) * HOUR_MS + Number(zone.slice(4, 6)) * MINUTE_MS);
 }
 
-const UNITS_MS: Record<string, number> = { ms: 1, s: SECOND_MS, min: MINUTE_MS, m: MINUTE_MS, h: HOUR_MS, d: DAY_MS };
+const UNITS_MS: Record<string, number> = {
+  ms: 1,
+  s: SECOND_MS,
+  min: MINUTE_MS,
+  m: MINUTE_MS,
+  h: HOUR_MS,
+  d: DAY_MS,
+};
 const ISO_SPAN = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$/;
 
 /** Reads a span, `90s`, `5m`, `24h`, `2d` or ISO 8601 `PT1H`, to ms; undefined when it is none or not above zero. */

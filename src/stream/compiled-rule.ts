@@ -23,7 +23,10 @@ export interface CompiledRule {
 export function compileRule(rule: Rule, slots = new WindowSlots()): CompiledRule {
   const spans = new Map<string, Set<number>>();
   const silences: { quantity: string | null; spanMs: number }[] = [];
-  const conditions = [...rule.levels.map((level) => level.condition), ...(rule.clear ? [rule.clear.condition] : [])];
+  const conditions = [
+    ...rule.levels.map((level) => level.condition),
+    ...(rule.clear ? [rule.clear.condition] : []),
+  ];
   for (const condition of conditions) collect(condition, spans, silences);
   const inputs = [...spans].map(([quantity, set]) => ({ quantity, spansMs: [...set].sort((a, b) => a - b) }));
   return {
@@ -39,7 +42,11 @@ export function compileRule(rule: Rule, slots = new WindowSlots()): CompiledRule
   };
 }
 
-function collect(condition: Condition, spans: Map<string, Set<number>>, silences: { quantity: string | null; spanMs: number }[]): void {
+function collect(
+  condition: Condition,
+  spans: Map<string, Set<number>>,
+  silences: { quantity: string | null; spanMs: number }[],
+): void {
   switch (condition.kind) {
     case 'comparison':
       collectExpression(condition.left, spans);

@@ -40,7 +40,12 @@ export class InstantReader implements Reader {
  * The instants in [from, to] at which a rule is evaluated: the `observedAt` of every reading of a quantity that it
  * names and, per window, the instant when the reading has left it wholly. Ascending, each once.
  */
-export function evaluationInstants(state: StationState, rule: CompiledRule, from: number, to: number): number[] {
+export function evaluationInstants(
+  state: StationState,
+  rule: CompiledRule,
+  from: number,
+  to: number,
+): number[] {
   const instants: number[] = [];
   for (const { quantity, spansMs } of rule.inputs) {
     const series = state.series.get(quantity);
@@ -60,7 +65,13 @@ export function evaluationInstants(state: StationState, rule: CompiledRule, from
 }
 
 /** Steps a track through its instants in [from, newest report]. Returns false when there was none. */
-export function stepTrack(state: StationState, rule: CompiledRule, track: Track, from: number, readerAt: (at: number) => InstantReader): boolean {
+export function stepTrack(
+  state: StationState,
+  rule: CompiledRule,
+  track: Track,
+  from: number,
+  readerAt: (at: number) => InstantReader,
+): boolean {
   const begin = Math.max(from, track.timeline.settledAt + 1);
   const instants = evaluationInstants(state, rule, begin, state.newestAt);
   if (instants.length === 0) return false;
@@ -77,7 +88,13 @@ export function stepTrack(state: StationState, rule: CompiledRule, track: Track,
 }
 
 /** Evaluates a rule at one instant and steps its timeline. */
-export function evaluateAt(rule: CompiledRule, track: Track, at: number, mayRaise: boolean, reader: InstantReader): void {
+export function evaluateAt(
+  rule: CompiledRule,
+  track: Track,
+  at: number,
+  mayRaise: boolean,
+  reader: InstantReader,
+): void {
   reader.coverage = rule.rule.coverage;
   const levels = rule.levels.map((level) => level(reader));
   const clear = rule.clear && track.timeline.state.level >= 0 ? rule.clear(reader) : FALSE;

@@ -9,10 +9,17 @@ export function evidenceOf(condition: Condition, reader: Reader, at: number): Ev
     case 'comparison':
       return [comparisonEvidence(condition, reader, at)];
     case 'silent':
-      return [{
-        expression: condition.text, unit: 'h', threshold: condition.spanMs / 3_600_000,
-        from: at - condition.spanMs, to: at, coverage: 0, observations: 0,
-      }];
+      return [
+        {
+          expression: condition.text,
+          unit: 'h',
+          threshold: condition.spanMs / 3_600_000,
+          from: at - condition.spanMs,
+          to: at,
+          coverage: 0,
+          observations: 0,
+        },
+      ];
     case 'not':
       return evidenceOf(condition.term, reader, at);
     default:
@@ -21,11 +28,15 @@ export function evidenceOf(condition: Condition, reader: Reader, at: number): Ev
 }
 
 const round3 = (value: number): number => {
-  const rounded = Math.sign(value) * Math.round(Math.abs(value) * 1000) / 1000;
+  const rounded = (Math.sign(value) * Math.round(Math.abs(value) * 1000)) / 1000;
   return rounded === 0 ? 0 : rounded;
 };
 
-function comparisonEvidence(condition: Condition & { kind: 'comparison' }, reader: Reader, at: number): Evidence {
+function comparisonEvidence(
+  condition: Condition & { kind: 'comparison' },
+  reader: Reader,
+  at: number,
+): Evidence {
   const threshold = condition.right.kind === 'number' ? condition.right : null;
   const aggregate = firstAggregate(condition.left) ?? firstAggregate(condition.right);
   const spanMs = aggregate?.window.kind === 'sliding' ? aggregate.window.spanMs : 0;
@@ -44,7 +55,9 @@ function comparisonEvidence(condition: Condition & { kind: 'comparison' }, reade
     to: at,
     coverage: spanMs > 0 && window ? Math.round((window.coveredMs / spanMs) * 1000) / 1000 : 0,
     observations: window?.count ?? 0,
-    ...(window && aggregate?.name === 'sum' && window.uncounted > 0 ? { upperBound: round3(window.uncountedSum / 1000) } : {}),
+    ...(window && aggregate?.name === 'sum' && window.uncounted > 0
+      ? { upperBound: round3(window.uncountedSum / 1000) }
+      : {}),
   };
 }
 

@@ -1,9 +1,9 @@
-import { DAY_MS, MINUTE_MS } from '../model/time.ts';
 import type { Effect } from '../model/effect.ts';
 import type { CommandRecord, LogRecord, TickRecord } from '../model/record.ts';
 import type { Report } from '../model/report.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
+import { DAY_MS, MINUTE_MS } from '../model/time.ts';
 import { type CompiledRule, compileRule } from './compiled-rule.ts';
 import { evaluateAt, InstantReader, stepTrack } from './evaluation.ts';
 import { readerAtNewest, staysCalm } from './newest-instant.ts';
@@ -70,9 +70,18 @@ export class PartitionFold {
 
   #report(report: Report, isNeighbour: boolean): void {
     const state = this.#stations.get(report.station);
-    if (!state) return isNeighbour ? undefined : this.#emit({ kind: 'counted', what: 'unknown-station' });
-    if (report.observedAt > report.receivedAt + FUTURE_MS) return this.#emit({ kind: 'counted', what: 'future' });
-    if (report.observedAt < this.#clockAt - this.#latenessMs) return this.#archiveOnly(report);
+    if (!state) {
+      if (!isNeighbour) this.#emit({ kind: 'counted', what: 'unknown-station' });
+      return;
+    }
+    if (report.observedAt > report.receivedAt + FUTURE_MS) {
+      this.#emit({ kind: 'counted', what: 'future' });
+      return;
+    }
+    if (report.observedAt < this.#clockAt - this.#latenessMs) {
+      this.#archiveOnly(report);
+      return;
+    }
     const newestBefore = state.newestAt;
     const changed = this.#place(state, report);
     if (state.noteReport(report.observedAt, report.intervalMs)) {
@@ -89,9 +98,17 @@ export class PartitionFold {
     this.#emit({ kind: 'counted', what: 'beyond-lateness' });
   }
 
-  #observe(report: Report, quantity: string, value: number, arrival: 'on-time' | 'late' | 'correction'): void {
+  #observe(
+    report: Report,
+    quantity: string,
+    value: number,
+    arrival: 'on-time' | 'late' | 'correction',
+  ): void {
     const { station, observedAt, intervalMs, receivedAt } = report;
-    this.#emit({ kind: 'observation', observation: { station, quantity, observedAt, intervalMs, receivedAt, value, flag: 'good', arrival } });
+    this.#emit({
+      kind: 'observation',
+      observation: { station, quantity, observedAt, intervalMs, receivedAt, value, flag: 'good', arrival },
+    });
   }
 
   /** Puts the readings in their place; returns the quantities that changed, when the report is not the newest. */
@@ -115,7 +132,12 @@ export class PartitionFold {
     return changed;
   }
 
-  #evaluate(state: StationState, observedAt: number, newestBefore: number, changed: ReadonlySet<string>): void {
+  #evaluate(
+    state: StationState,
+    observedAt: number,
+    newestBefore: number,
+    changed: ReadonlySet<string>,
+  ): void {
     const readers = new Map<number, InstantReader>();
     const readerAt = (at: number): InstantReader => {
       let reader = readers.get(at);
@@ -142,7 +164,16 @@ export class PartitionFold {
         hasStepped = stepTrack(state, rule, track, from, readerAt);
       } else continue;
       const at = Number.isFinite(track.evaluatedAt) ? track.evaluatedAt : state.newestAt;
-      this.#tell(state, rule, track, this.#telling(state, at, { isEvaluation: hasStepped, isLateData: observedAt < newestBefore, readerAt }));
+      this.#tell(
+        state,
+        rule,
+        track,
+        this.#telling(state, at, {
+          isEvaluation: hasStepped,
+          isLateData: observedAt < newestBefore,
+          readerAt,
+        }),
+      );
     }
   }
 
@@ -151,9 +182,16 @@ export class PartitionFold {
     if (track.isWaiting) this.#waiting.add(state.station.id);
   }
 
-  #telling(state: StationState, at: number, rest: Pick<Telling, 'isEvaluation' | 'isLateData'> & Partial<Pick<Telling, 'readerAt'>>): Telling {
+  #telling(
+    state: StationState,
+    at: number,
+    rest: Pick<Telling, 'isEvaluation' | 'isLateData'> & Partial<Pick<Telling, 'readerAt'>>,
+  ): Telling {
     return {
-      clockAt: this.#clockAt, at, ruleSet: this.#ruleSet, emit: this.#emit,
+      clockAt: this.#clockAt,
+      at,
+      ruleSet: this.#ruleSet,
+      emit: this.#emit,
       isStationLate: this.#clockAt >= state.lateDueAt(this.#delayMs),
       readerAt: (instant) => new InstantReader(state, instant, this.#clockAt, this.#delayMs),
       ...rest,
@@ -193,10 +231,20 @@ export class PartitionFold {
         const track = state.track(rule);
         if (!track.isWaiting) continue;
         if (track.told && track.told.state !== 'ended' && track.told.expiresAt <= this.#clockAt) {
-          this.#expire(state, rule, track, this.#telling(state, track.told.expiresAt, { isEvaluation: false, isLateData: false }));
+          this.#expire(
+            state,
+            rule,
+            track,
+            this.#telling(state, track.told.expiresAt, { isEvaluation: false, isLateData: false }),
+          );
           continue;
         }
-        this.#tell(state, rule, track, this.#telling(state, track.evaluatedAt, { isEvaluation: false, isLateData: false }));
+        this.#tell(
+          state,
+          rule,
+          track,
+          this.#telling(state, track.evaluatedAt, { isEvaluation: false, isLateData: false }),
+        );
       }
       this.#schedule(state);
     }
@@ -215,7 +263,8 @@ export class PartitionFold {
       if (told && told.state !== 'ended' && !track.isWaiting) {
         due = Math.min(due, told.expiresAt);
         // A rule on silence follows the clock: it extends by the clock, and silence does not make it doubtful.
-        if (rule.silences.length > 0) due = Math.min(due, told.issuedAt + Math.ceil((rule.rule.expiresMs * 2) / 3));
+        if (rule.silences.length > 0)
+          due = Math.min(due, told.issuedAt + Math.ceil((rule.rule.expiresMs * 2) / 3));
         else hasOpen ||= told.state === 'active';
       }
       for (const silence of rule.silences) {
@@ -243,7 +292,9 @@ export class PartitionFold {
         this.#expire(state, rule, track, telling);
         continue;
       }
-      const isSilenceDue = rule.silences.some((s) => state.silentDueAt(s.quantity, s.spanMs, this.#delayMs) <= due);
+      const isSilenceDue = rule.silences.some(
+        (s) => state.silentDueAt(s.quantity, s.spanMs, this.#delayMs) <= due,
+      );
       if (isSilenceDue && track.evaluatedAt < due) {
         evaluateAt(rule, track, due, true, new InstantReader(state, due, this.#clockAt, this.#delayMs));
         this.#tell(state, rule, track, { ...telling, isEvaluation: true });
@@ -254,10 +305,21 @@ export class PartitionFold {
   #expire(state: StationState, rule: CompiledRule, track: Track, telling: Telling): void {
     const told = track.told as NonNullable<Track['told']>;
     const facts = {
-      level: track.timeline.state, at: telling.at, isTrue: [], isUnverified: told.state === 'unverified',
-      clockAt: telling.clockAt, expiresMs: rule.rule.expiresMs, isEvaluation: false,
+      level: track.timeline.state,
+      at: telling.at,
+      isTrue: [],
+      isUnverified: told.state === 'unverified',
+      clockAt: telling.clockAt,
+      expiresMs: rule.rule.expiresMs,
+      isEvaluation: false,
     };
-    const decision = { event: 'ended', endReason: 'expired', level: told.level, onsetAt: told.onsetAt, at: told.expiresAt } as const;
+    const decision = {
+      event: 'ended',
+      endReason: 'expired',
+      level: told.level,
+      onsetAt: told.onsetAt,
+      at: told.expiresAt,
+    } as const;
     if (revise(state, rule, track, decision, facts, telling)) {
       track.timeline.reset(Math.max(track.evaluatedAt, state.newestAt));
     } else this.#waiting.add(state.station.id);
@@ -296,7 +358,13 @@ export class PartitionFold {
     }
     for (const { rule } of rules) {
       const old = before.find((one) => one.rule.name === rule.name)?.rule;
-      if (old) for (const state of this.#stations.values()) state.moveLevels(rule.name, old.levels.map((l) => l.level), rule.levels.map((l) => l.level));
+      if (old)
+        for (const state of this.#stations.values())
+          state.moveLevels(
+            rule.name,
+            old.levels.map((l) => l.level),
+            rule.levels.map((l) => l.level),
+          );
     }
     this.#ruleSet = hash;
     this.#rules = rules;
@@ -309,17 +377,38 @@ export class PartitionFold {
     state.tracks.delete(rule.rule.name);
     if (!track?.told || track.told.state === 'ended') return;
     const { told } = track;
-    const facts = { level: track.timeline.state, at: this.#clockAt, isTrue: [], isUnverified: false, clockAt: this.#clockAt, expiresMs: rule.rule.expiresMs, isEvaluation: false };
+    const facts = {
+      level: track.timeline.state,
+      at: this.#clockAt,
+      isTrue: [],
+      isUnverified: false,
+      clockAt: this.#clockAt,
+      expiresMs: rule.rule.expiresMs,
+      isEvaluation: false,
+    };
     const telling = this.#telling(state, this.#clockAt, { isEvaluation: false, isLateData: false });
-    revise(state, rule, track, { event: 'ended', endReason: 'withdrawn', level: told.level, onsetAt: told.onsetAt, at: this.#clockAt }, facts, telling);
+    revise(
+      state,
+      rule,
+      track,
+      { event: 'ended', endReason: 'withdrawn', level: told.level, onsetAt: told.onsetAt, at: this.#clockAt },
+      facts,
+      telling,
+    );
   }
 
   /** Plain JSON of the whole state, for a checkpoint. */
   snapshot(): FoldSnapshot {
     const finite = (at: number): number | null => (Number.isFinite(at) ? at : null);
     return {
-      foldVersion, clockAt: finite(this.#clockAt), delayMs: this.#delayMs, startAt: finite(this.#startAt),
-      ruleSet: this.#ruleSet, registry: this.#registry, commands: [...this.#commands], waiting: [...this.#waiting],
+      foldVersion,
+      clockAt: finite(this.#clockAt),
+      delayMs: this.#delayMs,
+      startAt: finite(this.#startAt),
+      ruleSet: this.#ruleSet,
+      registry: this.#registry,
+      commands: [...this.#commands],
+      waiting: [...this.#waiting],
       stations: [...this.#stations.values()].map((state) => state.snapshot()),
     };
   }
@@ -333,7 +422,8 @@ export class PartitionFold {
     fold.#registry = from.registry;
     for (const id of from.commands) fold.#commands.add(id);
     for (const id of from.waiting) fold.#waiting.add(id);
-    for (const snapshot of from.stations) fold.#stations.set(snapshot.station.id, StationState.restore(snapshot));
+    for (const snapshot of from.stations)
+      fold.#stations.set(snapshot.station.id, StationState.restore(snapshot));
     for (const state of fold.#stations.values()) fold.#schedule(state);
     return fold;
   }

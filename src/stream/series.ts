@@ -67,7 +67,10 @@ export class ReadingSeries {
   /** Start of the interval that the reading measured; its `observedAt` for an instantaneous one. */
   from(index: number): number {
     const i = this.#start + index;
-    return (this.#cells[i * WIDTH + AT] as number) - (this.#isInterval ? (this.#cells[i * WIDTH + INTERVAL] as number) : 0);
+    return (
+      (this.#cells[i * WIDTH + AT] as number) -
+      (this.#isInterval ? (this.#cells[i * WIDTH + INTERVAL] as number) : 0)
+    );
   }
   counts(index: number): boolean {
     return this.#cells[(this.#start + index) * WIDTH + COUNTED] === 1;
@@ -195,7 +198,9 @@ export class ReadingSeries {
     }
     for (let k = i; k < this.#end; k++) {
       const at = this.#cells[k * WIDTH + AT] as number;
-      const counts = this.#isInterval ? at - (this.#cells[k * WIDTH + INTERVAL] as number) >= lastEnd : at !== lastEnd;
+      const counts = this.#isInterval
+        ? at - (this.#cells[k * WIDTH + INTERVAL] as number) >= lastEnd
+        : at !== lastEnd;
       this.#uncounted += (this.#cells[k * WIDTH + COUNTED] as number) - (counts ? 1 : 0);
       this.#cells[k * WIDTH + COUNTED] = counts ? 1 : 0;
       const beforeSum = k > 0 ? (this.#cells[(k - 1) * WIDTH + SUM] as number) : 0;
@@ -211,8 +216,12 @@ export class ReadingSeries {
   /** Forgets readings observed at or before `at`. */
   forget(at: number): void {
     while (this.#start < this.#end && (this.#cells[this.#start * WIDTH + AT] as number) <= at) {
-      if (this.#cells[this.#start * WIDTH + COUNTED] === 1) this.#floor = this.#cells[this.#start * WIDTH + AT] as number;
-      if (this.#replaced.size > 0) this.#replaced.delete(`${this.#cells[this.#start * WIDTH + AT]}/${this.#cells[this.#start * WIDTH + INTERVAL]}`);
+      if (this.#cells[this.#start * WIDTH + COUNTED] === 1)
+        this.#floor = this.#cells[this.#start * WIDTH + AT] as number;
+      if (this.#replaced.size > 0)
+        this.#replaced.delete(
+          `${this.#cells[this.#start * WIDTH + AT]}/${this.#cells[this.#start * WIDTH + INTERVAL]}`,
+        );
       this.#uncounted -= 1 - (this.#cells[this.#start * WIDTH + COUNTED] as number);
       this.#start++;
       this.#forgotten++;
@@ -220,9 +229,16 @@ export class ReadingSeries {
   }
 
   snapshot(): SeriesSnapshot {
-    const cut = (column: number): number[] => Array.from({ length: this.length }, (_, i) => this.#cells[(this.#start + i) * WIDTH + column] as number);
+    const cut = (column: number): number[] =>
+      Array.from(
+        { length: this.length },
+        (_, i) => this.#cells[(this.#start + i) * WIDTH + column] as number,
+      );
     return {
-      at: cut(AT), interval: cut(INTERVAL), cover: cut(COVER), value: cut(VALUE),
+      at: cut(AT),
+      interval: cut(INTERVAL),
+      cover: cut(COVER),
+      value: cut(VALUE),
       floor: Number.isFinite(this.#floor) ? this.#floor : null,
       replaced: [...this.#replaced],
     };

@@ -59,7 +59,8 @@ export class StationState {
 
   /** When `silent(span)` or `silent(quantity, span)` becomes true. */
   silentDueAt(quantity: string | null, spanMs: number, delayMs: number): number {
-    const newest = quantity === null ? this.newestAt : (this.series.get(quantity)?.newestAt ?? Number.NEGATIVE_INFINITY);
+    const newest =
+      quantity === null ? this.newestAt : (this.series.get(quantity)?.newestAt ?? Number.NEGATIVE_INFINITY);
     return Math.max(newest, this.armedAt) + delayMs + spanMs + SECOND_MS;
   }
 
@@ -96,18 +97,30 @@ export class StationState {
     if (!track || before.join() === after.join()) return;
     const severity = (level: Level): number => levelNames.indexOf(level);
     const to = (index: number): number =>
-      index < 0 ? index : Math.max(0, after.findLastIndex((level) => severity(level) <= severity(before[index] as Level)));
-    const move = <T>(old: readonly T[], none: T): T[] => after.map((level) => old[before.indexOf(level)] ?? none);
+      index < 0
+        ? index
+        : Math.max(
+            0,
+            after.findLastIndex((level) => severity(level) <= severity(before[index] as Level)),
+          );
+    const move = <T>(old: readonly T[], none: T): T[] =>
+      after.map((level) => old[before.indexOf(level)] ?? none);
     const moveTold = (told: ToldAlert | null): ToldAlert | null => told && { ...told, level: to(told.level) };
     track.truths = move<Truth>(track.truths, UNKNOWN);
     track.told = moveTold(track.told);
     track.ended = moveTold(track.ended);
-    track.timeline = Timeline.restore(track.timeline.snapshot().map(({ at, state }) => ({
-      at, state: {
-        ...state, level: to(state.level), trueSince: move(state.trueSince, null),
-        falseSince: move(state.falseSince, null), inForce: move(state.inForce, false),
-      },
-    })));
+    track.timeline = Timeline.restore(
+      track.timeline.snapshot().map(({ at, state }) => ({
+        at,
+        state: {
+          ...state,
+          level: to(state.level),
+          trueSince: move(state.trueSince, null),
+          falseSince: move(state.falseSince, null),
+          inForce: move(state.inForce, false),
+        },
+      })),
+    );
   }
 
   /** The tracks of a rule set, in its order. */
@@ -155,8 +168,13 @@ export class StationState {
     return {
       station: this.station,
       series: [...this.series].map(([name, series]) => [name, series.snapshot()]),
-      reportedAt: [...this.reportedAt], newestAt: finite(this.newestAt), lastIntervalMs: this.lastIntervalMs,
-      newestOf: [...this.series].filter(([, { newestAt }]) => Number.isFinite(newestAt)).map(([name, { newestAt }]) => [name, newestAt]), armedAt: finite(this.armedAt),
+      reportedAt: [...this.reportedAt],
+      newestAt: finite(this.newestAt),
+      lastIntervalMs: this.lastIntervalMs,
+      newestOf: [...this.series]
+        .filter(([, { newestAt }]) => Number.isFinite(newestAt))
+        .map(([name, { newestAt }]) => [name, newestAt]),
+      armedAt: finite(this.armedAt),
       tracks: [...this.tracks].map(([name, track]) => [
         name,
         { ...track, timeline: track.timeline.snapshot(), evaluatedAt: finite(track.evaluatedAt) },
@@ -166,13 +184,18 @@ export class StationState {
 
   static restore(from: StationSnapshot): StationState {
     const state = new StationState(from.station, from.armedAt ?? Number.NEGATIVE_INFINITY);
-    for (const [name, series] of from.series) state.series.set(name, ReadingSeries.restore(isIntervalQuantity(name), series));
+    for (const [name, series] of from.series)
+      state.series.set(name, ReadingSeries.restore(isIntervalQuantity(name), series));
     state.reportedAt = [...from.reportedAt];
     state.newestAt = from.newestAt ?? Number.NEGATIVE_INFINITY;
     state.lastIntervalMs = from.lastIntervalMs;
     for (const [name, at] of from.newestOf) state.seriesOf(name).newestAt = at;
     for (const [name, track] of from.tracks) {
-      state.tracks.set(name, { ...track, timeline: Timeline.restore(track.timeline), evaluatedAt: track.evaluatedAt ?? Number.NEGATIVE_INFINITY });
+      state.tracks.set(name, {
+        ...track,
+        timeline: Timeline.restore(track.timeline),
+        evaluatedAt: track.evaluatedAt ?? Number.NEGATIVE_INFINITY,
+      });
     }
     return state;
   }
@@ -197,8 +220,12 @@ export interface StationSnapshot {
 }
 
 export const newTrack = (levels: number): Track => ({
-  timeline: Timeline.begin(levels), evaluatedAt: Number.NEGATIVE_INFINITY, truths: Array(levels).fill(UNKNOWN),
-  told: null, ended: null, isWaiting: false,
+  timeline: Timeline.begin(levels),
+  evaluatedAt: Number.NEGATIVE_INFINITY,
+  truths: Array(levels).fill(UNKNOWN),
+  told: null,
+  ended: null,
+  isWaiting: false,
 });
 
 export const isTrue = (track: Track): boolean[] => track.truths.map((truth) => truth === TRUE);

@@ -31,8 +31,14 @@ export function tell(state: StationState, rule: CompiledRule, track: Track, tell
   const isOpen = track.told !== null && track.told.state !== 'ended';
   if (!isOpen && level.level < 0) return;
   const facts: Facts = {
-    level, at: telling.at, isTrue: isTrue(track), clockAt: telling.clockAt, expiresMs: rule.rule.expiresMs,
-    isUnverified: (telling.isStationLate && rule.silences.length === 0) || track.truths.every((truth) => truth === UNKNOWN),
+    level,
+    at: telling.at,
+    isTrue: isTrue(track),
+    clockAt: telling.clockAt,
+    expiresMs: rule.rule.expiresMs,
+    isUnverified:
+      (telling.isStationLate && rule.silences.length === 0) ||
+      track.truths.every((truth) => truth === UNKNOWN),
     isEvaluation: telling.isEvaluation,
   };
   if (isOpen && mergeBack(state, rule, track, facts, telling)) return;
@@ -44,20 +50,39 @@ export function tell(state: StationState, rule: CompiledRule, track: Track, tell
 }
 
 /** Late data bridges two episodes: the later alert ends merged, the earlier one goes on. */
-function mergeBack(state: StationState, rule: CompiledRule, track: Track, facts: Facts, telling: Telling): boolean {
+function mergeBack(
+  state: StationState,
+  rule: CompiledRule,
+  track: Track,
+  facts: Facts,
+  telling: Telling,
+): boolean {
   const earlier = track.ended;
   if (!earlier || !track.told || facts.level.level < 0 || facts.level.onsetAt > earlier.endedAt) return false;
   const shape = { level: track.told.level, onsetAt: track.told.onsetAt, at: telling.at };
-  if (!revise(state, rule, track, { event: 'ended', endReason: 'merged', ...shape }, facts, telling)) return true;
+  if (!revise(state, rule, track, { event: 'ended', endReason: 'merged', ...shape }, facts, telling))
+    return true;
   track.told = earlier;
   track.ended = null;
-  const decision: Decision = { event: 'updated', level: facts.level.level, onsetAt: earlier.onsetAt, at: telling.at };
+  const decision: Decision = {
+    event: 'updated',
+    level: facts.level.level,
+    onsetAt: earlier.onsetAt,
+    at: telling.at,
+  };
   revise(state, rule, track, decision, facts, telling);
   return true;
 }
 
 /** Writes one revision; false when it must wait for the next second. */
-export function revise(state: StationState, rule: CompiledRule, track: Track, decision: Decision, facts: Facts, telling: Telling): boolean {
+export function revise(
+  state: StationState,
+  rule: CompiledRule,
+  track: Track,
+  decision: Decision,
+  facts: Facts,
+  telling: Telling,
+): boolean {
   const subject: Subject = { kind: 'station', id: state.station.id };
   const before = track.told;
   const goesOn = before !== null && (before.state !== 'ended' || decision.event === 'updated');
@@ -71,17 +96,26 @@ export function revise(state: StationState, rule: CompiledRule, track: Track, de
   if (before && !isSame && before.endReason === 'cleared') track.ended = before;
   track.told = told;
   track.isWaiting = false;
-  telling.emit({ kind: 'alert', revision: {
-    event: eventOf(rule, subject, decision, telling, told, isSame ? before.level : null),
-    ruleSet: telling.ruleSet, expiresAt: told.expiresAt, unverified: told.state === 'unverified',
-    levelSinceAt: told.levelSinceAt,
-  } });
+  telling.emit({
+    kind: 'alert',
+    revision: {
+      event: eventOf(rule, subject, decision, telling, told, isSame ? before.level : null),
+      ruleSet: telling.ruleSet,
+      expiresAt: told.expiresAt,
+      unverified: told.state === 'unverified',
+      levelSinceAt: told.levelSinceAt,
+    },
+  });
   return true;
 }
 
 function eventOf(
-  rule: CompiledRule, subject: Subject, decision: Decision, telling: Telling,
-  told: { readonly id: string; readonly revision: number }, levelBefore: number | null,
+  rule: CompiledRule,
+  subject: Subject,
+  decision: Decision,
+  telling: Telling,
+  told: { readonly id: string; readonly revision: number },
+  levelBefore: number | null,
 ): AlertEvent {
   const level = rule.rule.levels[decision.level] as (typeof rule.rule.levels)[number];
   const reader = telling.readerAt(decision.at);
@@ -89,11 +123,18 @@ function eventOf(
   const hasMoved = decision.event === 'escalated' || decision.event === 'de-escalated';
   const previous = hasMoved && levelBefore !== null ? rule.rule.levels[levelBefore] : undefined;
   return {
-    alert: told.id, revision: told.revision, event: decision.event,
+    alert: told.id,
+    revision: told.revision,
+    event: decision.event,
     ...(decision.endReason ? { endReason: decision.endReason } : {}),
-    rule: rule.rule.name, hazard: rule.rule.hazard, subject, level: level.level,
+    rule: rule.rule.name,
+    hazard: rule.rule.hazard,
+    subject,
+    level: level.level,
     ...(previous ? { previousLevel: previous.level } : {}),
-    onsetAt: decision.onsetAt, at: decision.at, issuedAt: telling.clockAt,
+    onsetAt: decision.onsetAt,
+    at: decision.at,
+    issuedAt: telling.clockAt,
     ...(telling.isLateData ? { late: true as const } : {}),
     evidence: evidenceOf(level.condition, reader, decision.at),
   };

@@ -49,9 +49,17 @@ export function compileCondition(condition: Condition, slots?: WindowSlots): Pre
       return (reader) => negate(term(reader));
     }
     case 'and':
-      return fold(condition.terms.map((term) => compileCondition(term, slots)), FALSE, TRUE);
+      return fold(
+        condition.terms.map((term) => compileCondition(term, slots)),
+        FALSE,
+        TRUE,
+      );
     case 'or':
-      return fold(condition.terms.map((term) => compileCondition(term, slots)), TRUE, FALSE);
+      return fold(
+        condition.terms.map((term) => compileCondition(term, slots)),
+        TRUE,
+        FALSE,
+      );
   }
 }
 
@@ -92,10 +100,18 @@ export function evaluateExpression(expression: Expression, reader: Reader): Valu
       };
     case 'aggregate':
       return readAggregate(
-        expression, slidingSpanMs(expression), reader.window(expression.quantity, slidingSpanMs(expression)), reader.coverage, newValue(),
+        expression,
+        slidingSpanMs(expression),
+        reader.window(expression.quantity, slidingSpanMs(expression)),
+        reader.coverage,
+        newValue(),
       );
     case 'arithmetic':
-      return arithmetic(expression.operator, evaluateExpression(expression.left, reader), evaluateExpression(expression.right, reader));
+      return arithmetic(
+        expression.operator,
+        evaluateExpression(expression.left, reader),
+        evaluateExpression(expression.right, reader),
+      );
   }
 }
 
@@ -109,7 +125,13 @@ function set(into: Value, known: Value['known'], numerator: number, denominator 
 }
 
 /** Reads an aggregate off its window into a value, which is returned. */
-function readAggregate(expression: Aggregate, spanMs: number, window: WindowStatistics, coverage: number, into: Value): Value {
+function readAggregate(
+  expression: Aggregate,
+  spanMs: number,
+  window: WindowStatistics,
+  coverage: number,
+  into: Value,
+): Value {
   const isCovered = window.coveredMs >= coverage * spanMs - 0.5;
   const { count } = window;
   switch (expression.name) {
@@ -122,7 +144,8 @@ function readAggregate(expression: Aggregate, spanMs: number, window: WindowStat
     case 'avg':
       return count > 0 && isCovered ? set(into, 'exact', window.sum, count) : set(into, 'nothing', 0);
     case 'sum':
-      if (quantities.get(expression.quantity)?.nonNegative) return set(into, isCovered ? 'exact' : 'at-least', window.sum);
+      if (quantities.get(expression.quantity)?.nonNegative)
+        return set(into, isCovered ? 'exact' : 'at-least', window.sum);
       return count > 0 && isCovered ? set(into, 'exact', window.sum) : set(into, 'nothing', 0);
     case 'max':
       return count > 0 ? set(into, isCovered ? 'exact' : 'at-least', window.max) : set(into, 'nothing', 0);
@@ -134,7 +157,10 @@ function readAggregate(expression: Aggregate, spanMs: number, window: WindowStat
 }
 
 function slidingSpanMs(expression: Aggregate): number {
-  invariant(expression.window.kind === 'sliding', `window ${expression.window.kind} reached the fold unchecked`);
+  invariant(
+    expression.window.kind === 'sliding',
+    `window ${expression.window.kind} reached the fold unchecked`,
+  );
   return expression.window.spanMs;
 }
 
@@ -142,19 +168,32 @@ function arithmetic(operator: '+' | '-' | '*' | '/', left: Value, right: Value):
   if (left.known !== 'exact' || right.known !== 'exact') return NOTHING;
   const a = left.numerator / left.denominator;
   const b = right.numerator / right.denominator;
-  if (operator === '/') return b === 0 ? NOTHING : { numerator: (a / b) * 1000, denominator: 1, known: 'exact' };
+  if (operator === '/')
+    return b === 0 ? NOTHING : { numerator: (a / b) * 1000, denominator: 1, known: 'exact' };
   const result = operator === '+' ? a + b : operator === '-' ? a - b : (a * b) / 1000;
   return { numerator: result, denominator: 1, known: 'exact' };
 }
 
-function compileComparison(operator: ComparisonOperator, left: Expression, right: Expression, slots: WindowSlots | undefined): Predicate {
-  if (left.kind === 'aggregate' && right.kind === 'number') return compileThreshold(operator, left, right, slots);
+function compileComparison(
+  operator: ComparisonOperator,
+  left: Expression,
+  right: Expression,
+  slots: WindowSlots | undefined,
+): Predicate {
+  if (left.kind === 'aggregate' && right.kind === 'number')
+    return compileThreshold(operator, left, right, slots);
   return (reader) => compare(operator, evaluateExpression(left, reader), evaluateExpression(right, reader));
 }
 
 /** An aggregate against a number, the usual case: nothing is allocated, for it runs for every rule and reading. */
-function compileThreshold(operator: ComparisonOperator, left: Aggregate, right: NumberLiteral, slots: WindowSlots | undefined): Predicate {
-  if (left.window.kind !== 'sliding') return (reader) => compare(operator, evaluateExpression(left, reader), evaluateExpression(right, reader));
+function compileThreshold(
+  operator: ComparisonOperator,
+  left: Aggregate,
+  right: NumberLiteral,
+  slots: WindowSlots | undefined,
+): Predicate {
+  if (left.window.kind !== 'sliding')
+    return (reader) => compare(operator, evaluateExpression(left, reader), evaluateExpression(right, reader));
   const { quantity } = left;
   const { spanMs } = left.window;
   const slot = slots?.slotOf(quantity, spanMs) ?? -1;
@@ -175,7 +214,8 @@ function compare(operator: ComparisonOperator, left: Value, right: Value): Truth
   // A bound decides only what more readings could not undo.
   const growing = operator === '>' || operator === '>=';
   const shrinking = operator === '<' || operator === '<=';
-  if (left.known === 'at-least') return (growing && truth === TRUE) || (shrinking && truth === FALSE) ? truth : UNKNOWN;
+  if (left.known === 'at-least')
+    return (growing && truth === TRUE) || (shrinking && truth === FALSE) ? truth : UNKNOWN;
   return (shrinking && truth === TRUE) || (growing && truth === FALSE) ? truth : UNKNOWN;
 }
 

@@ -19,9 +19,22 @@ export interface WindowStatistics {
  * Statistics of the sliding window (to - span, to]: exact, by running sums for sum and coverage and a scan for the rest.
  * A reading that measures an interval lies in it only when the whole interval does.
  */
-export function slidingWindow(series: ReadingSeries | undefined, to: number, spanMs: number, isInterval: boolean): WindowStatistics {
+export function slidingWindow(
+  series: ReadingSeries | undefined,
+  to: number,
+  spanMs: number,
+  isInterval: boolean,
+): WindowStatistics {
   const result: WindowStatistics = {
-    count: 0, sum: 0, min: 0, max: 0, first: 0, last: 0, coveredMs: 0, uncounted: 0, uncountedSum: 0,
+    count: 0,
+    sum: 0,
+    min: 0,
+    max: 0,
+    first: 0,
+    last: 0,
+    coveredMs: 0,
+    uncounted: 0,
+    uncountedSum: 0,
   };
   if (!series || series.length === 0) return result;
   const from = to - spanMs;
@@ -51,6 +64,7 @@ export function slidingWindow(series: ReadingSeries | undefined, to: number, spa
   result.sum = series.sum(firstCounted, lastCounted);
   result.coveredMs = isInterval
     ? series.covered(firstCounted, lastCounted)
-    : Math.min(series.cover(firstCounted), series.at(firstCounted) - from) + series.covered(firstCounted + 1, lastCounted);
+    : Math.min(series.cover(firstCounted), series.at(firstCounted) - from) +
+      series.covered(firstCounted + 1, lastCounted);
   return result;
 }

@@ -1,6 +1,6 @@
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Program, root, run, temporaryFolder } from './server.ts';
@@ -24,13 +24,33 @@ const RULES = `rules: [${join(root, 'rules/inmet')}]\n`;
 describe('a wrong configuration ends with 78 and', () => {
   test.each([
     ['names the nearest key', `${RULES}enviroment: exercise\n`, /enviroment.*environment/s],
-    ['names the nearest key inside', `${RULES}pipeline: { guarante: exactly-once }\n`, /pipeline\.guarante.*guarantee/s],
-    ['wants people and keys for an open address', `${RULES}listen: 0.0.0.0:0\n`, /0\.0\.0\.0.*users and stationKeys/s],
-    ['wants people and keys for real warnings', `${RULES}environment: actual\n`, /actual.*users and stationKeys/s],
-    ['names a channel that is not there', `${RULES}subscriptions: [ { name: ops, channel: opps } ]\n`, /opps/],
+    [
+      'names the nearest key inside',
+      `${RULES}pipeline: { guarante: exactly-once }\n`,
+      /pipeline\.guarante.*guarantee/s,
+    ],
+    [
+      'wants people and keys for an open address',
+      `${RULES}listen: 0.0.0.0:0\n`,
+      /0\.0\.0\.0.*users and stationKeys/s,
+    ],
+    [
+      'wants people and keys for real warnings',
+      `${RULES}environment: actual\n`,
+      /actual.*users and stationKeys/s,
+    ],
+    [
+      'names a channel that is not there',
+      `${RULES}subscriptions: [ { name: ops, channel: opps } ]\n`,
+      /opps/,
+    ],
     ['tells a value that is none', `${RULES}pipeline: { mode: fast }\n`, /pipeline\.mode/],
     ['tells where YAML is broken', 'environment: [exercise\n', /atalaia\.yaml:\d+/],
-    ['names a secret that is not set', `${RULES}channels: { ops: { kind: webhook, url: "http://127.0.0.1:9", secret: { env: NOT_SET_HERE } } }\n`, /NOT_SET_HERE/],
+    [
+      'names a secret that is not set',
+      `${RULES}channels: { ops: { kind: webhook, url: "http://127.0.0.1:9", secret: { env: NOT_SET_HERE } } }\n`,
+      /NOT_SET_HERE/,
+    ],
   ])('%s', async (_, yaml, message) => {
     const { status, stderr } = await run(['start', '--port', '0'], { cwd: configured(yaml) });
     expect(stderr).toMatch(message);
@@ -81,12 +101,22 @@ describe('a configured start', () => {
   });
 
   test('lets the environment win over the file', async () => {
-    const env = { ATALAIA_PIPELINE_MODE: 'micro-batch', ATALAIA_LOG_LEVEL: 'warn', ATALAIA_ENVIRONMENT: 'test' };
-    const program = new Program(['start', '--port', '0'], { cwd: configured(`${RULES}pipeline: { mode: fast }\n`), env });
+    const env = {
+      ATALAIA_PIPELINE_MODE: 'micro-batch',
+      ATALAIA_LOG_LEVEL: 'warn',
+      ATALAIA_ENVIRONMENT: 'test',
+    };
+    const program = new Program(['start', '--port', '0'], {
+      cwd: configured(`${RULES}pipeline: { mode: fast }\n`),
+      env,
+    });
     const url = await program.listening();
     const status = (await (await fetch(`${url}/api/v1/status`)).json()) as { environment: string };
     expect(status.environment).toBe('test');
+    // A micro-batch of a minute is not waited for.
+    const begun = performance.now();
     expect(await program.signal('SIGTERM')).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(20_000);
   });
 });
 

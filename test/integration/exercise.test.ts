@@ -8,7 +8,16 @@ import { Replay } from '../../src/app/replay.ts';
 import { findRuleFiles } from '../../src/app/rule-files.ts';
 import { openScenario } from '../../src/ingest/scenario.ts';
 import { loadRules } from '../../src/rules/rule-set.ts';
-import { caughtUp, freePort, Program, pause, recordedEvents, root, temporaryFolder, until } from './server.ts';
+import {
+  caughtUp,
+  freePort,
+  Program,
+  pause,
+  recordedEvents,
+  root,
+  temporaryFolder,
+  until,
+} from './server.ts';
 
 // `start` without a configuration, as somebody who sees the system for the first time meets it.
 
@@ -122,10 +131,13 @@ describe('the exercise', () => {
     await again.signal('SIGKILL');
     expect(again.stdout).not.toContain(ENDED);
     const wal = join(data, 'archive.duckdb.wal');
-    if (existsSync(wal)) damage(wal);
+    const isDamaged = existsSync(wal);
+    if (isDamaged) damage(wal);
     const resumed = start(folder.path, await freePort());
     const url = await playToTheEnd(resumed);
     expect(resumed.stdout).toContain('it resumes where it stopped');
+    if (isDamaged) expect(resumed.stderr).toContain('wal-damaged');
+    console.log(isDamaged ? 'the write-ahead log was damaged' : 'there was no write-ahead log to damage');
     const stations = (await (await fetch(`${url}/api/v1/stations`)).json()) as { items: unknown[] };
     expect(stations.items.length).toBeGreaterThan(0);
     expect(await resumed.signal('SIGINT')).toBe(0);
@@ -137,7 +149,8 @@ const alertOf = (line: string): string => (JSON.parse(line) as { alert: string }
 
 function damage(path: string): void {
   const bytes = readFileSync(path);
-  for (let at = Math.floor(bytes.length / 3); at < bytes.length; at += 97) bytes[at] = (bytes[at] as number) ^ 0xff;
+  for (let at = Math.floor(bytes.length / 3); at < bytes.length; at += 97)
+    bytes[at] = (bytes[at] as number) ^ 0xff;
   writeFileSync(path, bytes);
 }
 

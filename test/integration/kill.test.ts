@@ -1,6 +1,6 @@
-import { type Server, createServer } from 'node:http';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { Webhook } from 'standardwebhooks';
@@ -14,7 +14,16 @@ import type { Report } from '../../src/model/report.ts';
 import { formatInstant } from '../../src/model/time.ts';
 import { loadRules } from '../../src/rules/rule-set.ts';
 import { openSqliteLedger } from '../../src/store/ledger/sqlite/ledger.ts';
-import { freePort, logEntries, Program, pause, recordedEvents, run, temporaryFolder, until } from './server.ts';
+import {
+  freePort,
+  logEntries,
+  Program,
+  pause,
+  recordedEvents,
+  run,
+  temporaryFolder,
+  until,
+} from './server.ts';
 
 // The whole process under `kill -9` at seeded moments: while it starts, while it takes a batch, and between.
 
@@ -23,7 +32,7 @@ const KILLS = isLong ? 50 : 6;
 const STATIONS = isLong ? 2000 : 200;
 const PARTITIONS = 8;
 const SECRET = 'a-secret-of-the-test-of-kills';
-const seed = Number(process.env.ATALAIA_TEST_SEED ?? (Date.now() % 1_000_000));
+const seed = Number(process.env.ATALAIA_TEST_SEED ?? Date.now() % 1_000_000);
 
 /** Mulberry32. */
 function seeded(start: number): () => number {
@@ -53,14 +62,31 @@ instruction: { pt-BR: Abrigue-se., en: Take shelter. }
 function writeSetting(cwd: string, receiver: string): void {
   writeFileSync(
     join(cwd, 'vento.yaml'),
-    rule('vento', 'wind', '  yellow: max(windGust, 3s) >= 15 m/s\n  orange: max(windGust, 3s) >= 20 m/s\n  red: max(windGust, 3s) >= 28 m/s', 'max(windGust, 3s) < 10 m/s for 2s'),
+    rule(
+      'vento',
+      'wind',
+      '  yellow: max(windGust, 3s) >= 15 m/s\n  orange: max(windGust, 3s) >= 20 m/s\n  red: max(windGust, 3s) >= 28 m/s',
+      'max(windGust, 3s) < 10 m/s for 2s',
+    ),
   );
   writeFileSync(
     join(cwd, 'chuva.yaml'),
-    rule('chuva', 'rain', '  yellow: sum(rainfall, 5s) >= 0.15 mm for 2s\n  red: sum(rainfall, 5s) >= 0.3 mm', 'sum(rainfall, 5s) < 0.1 mm'),
+    rule(
+      'chuva',
+      'rain',
+      '  yellow: sum(rainfall, 5s) >= 0.15 mm for 2s\n  red: sum(rainfall, 5s) >= 0.3 mm',
+      'sum(rainfall, 5s) < 0.1 mm',
+    ),
   );
-  const rows = Array.from({ length: STATIONS }, (_, i) => `S${i},Estação ${i},${(-30 + (i % 50) / 10).toFixed(1)},${(-52 + Math.floor(i / 50) / 10).toFixed(1)},10,r${i % 23},America/Sao_Paulo,PT1M`);
-  writeFileSync(join(cwd, 'stations.csv'), `id,name,latitude,longitude,altitude,region,timeZone,interval\n${rows.join('\n')}\n`);
+  const rows = Array.from(
+    { length: STATIONS },
+    (_, i) =>
+      `S${i},Estação ${i},${(-30 + (i % 50) / 10).toFixed(1)},${(-52 + Math.floor(i / 50) / 10).toFixed(1)},10,r${i % 23},America/Sao_Paulo,PT1M`,
+  );
+  writeFileSync(
+    join(cwd, 'stations.csv'),
+    `id,name,latitude,longitude,altitude,region,timeZone,interval\n${rows.join('\n')}\n`,
+  );
   writeFileSync(
     join(cwd, 'atalaia.yaml'),
     `environment: exercise
@@ -79,7 +105,9 @@ interface Received {
 }
 
 /** Takes webhooks; what is not signed as it should be is counted. One in twenty is refused for now. */
-async function receive(random: () => number): Promise<{ server: Server; url: string; received: Received[]; badSignatures: () => number }> {
+async function receive(
+  random: () => number,
+): Promise<{ server: Server; url: string; received: Received[]; badSignatures: () => number }> {
   const received: Received[] = [];
   const verifier = new Webhook(SECRET, { format: 'raw' });
   let bad = 0;
@@ -115,7 +143,8 @@ function weather(station: number, second: number, isCalm: boolean): { windGust: 
 function batchAt(second: number, isCalm: boolean): string {
   const observedAt = formatInstant(second * 1000);
   return Array.from({ length: STATIONS }, (_, i) =>
-    JSON.stringify({ station: `S${i}`, observedAt, interval: 'PT1S', values: weather(i, second, isCalm) })).join('\n');
+    JSON.stringify({ station: `S${i}`, observedAt, interval: 'PT1S', values: weather(i, second, isCalm) }),
+  ).join('\n');
 }
 
 /** Sends one batch a second, again and again until it is acknowledged. */
@@ -167,7 +196,10 @@ class Feeder {
   async #send(body: string): Promise<boolean> {
     try {
       const sent = fetch(`${this.#url}/api/v1/observations`, {
-        method: 'POST', body, headers: { 'content-type': 'application/x-ndjson' }, signal: AbortSignal.timeout(30_000),
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'application/x-ndjson' },
+        signal: AbortSignal.timeout(30_000),
       });
       this.onSend();
       const answer = await sent;
@@ -193,7 +225,10 @@ afterAll(async () => {
 });
 
 function start(port: number): Program {
-  const program = new Program(['start', '--port', String(port)], { cwd: folder.path, env: { ATALAIA_LOG_LEVEL: 'warn' } });
+  const program = new Program(['start', '--port', String(port)], {
+    cwd: folder.path,
+    env: { ATALAIA_LOG_LEVEL: 'warn' },
+  });
   programs.push(program);
   return program;
 }
@@ -236,7 +271,10 @@ async function settle(port: number, first: Program): Promise<void> {
     );
     expect(await program.signal('SIGTERM'), program.stderr).toBe(0);
     const ledger = await openSqliteLedger({ path: join(folder.path, 'data/ledger.sqlite') });
-    const waiting = [...(await ledger.deliveries({ state: 'waiting', limit: 10 })), ...(await ledger.deliveries({ state: 'sending', limit: 10 }))];
+    const waiting = [
+      ...(await ledger.deliveries({ state: 'waiting', limit: 10 })),
+      ...(await ledger.deliveries({ state: 'sending', limit: 10 })),
+    ];
     const outbox = await ledger.oldestOutboxAt();
     const dead = await ledger.deliveries({ state: 'dead', limit: 10 });
     await ledger.close();
@@ -255,7 +293,9 @@ async function settle(port: number, first: Program): Promise<void> {
  * are seconds apart, so that nothing else depends on ticks.
  */
 function uninterrupted(reports: readonly Report[]): string[] {
-  const { rules } = loadRules(findRuleFiles([join(folder.path, 'vento.yaml'), join(folder.path, 'chuva.yaml')], 'rules'));
+  const { rules } = loadRules(
+    findRuleFiles([join(folder.path, 'vento.yaml'), join(folder.path, 'chuva.yaml')], 'rules'),
+  );
   const { stations } = parseStations(readFileSync(join(folder.path, 'stations.csv'), 'utf8'), 'stations.csv');
   const replay = new Replay({ rules, stations, partitions: PARTITIONS });
   for (const report of [...reports].sort((a, b) => a.receivedAt - b.receivedAt)) replay.feed(report);
@@ -267,14 +307,18 @@ const withoutIssue = (line: string): string => line.replace(/"issuedAt":"[^"]*",
 async function archivedRows(): Promise<{ rows: number; keys: number }> {
   const instance = await DuckDBInstance.create(join(folder.path, 'data/archive.duckdb'));
   const connection = await instance.connect();
-  const reader = await connection.runAndReadAll('SELECT count(*)::DOUBLE, count(DISTINCT (station, quantity, observed_at))::DOUBLE FROM observations');
+  const reader = await connection.runAndReadAll(
+    'SELECT count(*)::DOUBLE, count(DISTINCT (station, quantity, observed_at))::DOUBLE FROM observations',
+  );
   const [rows, keys] = reader.getRows()[0] as [number, number];
   connection.closeSync();
   instance.closeSync();
   return { rows, keys };
 }
 
-test(`${KILLS} kills with ${STATIONS} stations lose nothing and do nothing twice`, { timeout: isLong ? 1_800_000 : 300_000 }, async () => {
+test(`${KILLS} kills with ${STATIONS} stations lose nothing and do nothing twice`, {
+  timeout: isLong ? 1_800_000 : 300_000,
+}, async () => {
   console.log(`seed ${seed}: ATALAIA_TEST_SEED=${seed} repeats the moments of the kills`);
   const random = seeded(seed);
   receiver = await receive(seeded(seed + 1));
@@ -304,7 +348,8 @@ test(`${KILLS} kills with ${STATIONS} stations lose nothing and do nothing twice
     if (!reports.has(key)) reports.set(key, record.report);
   }
   const lost = feeder.acknowledged.flatMap((second) =>
-    Array.from({ length: STATIONS }, (_, i) => `S${i} ${second * 1000}`).filter((key) => !reports.has(key)));
+    Array.from({ length: STATIONS }, (_, i) => `S${i} ${second * 1000}`).filter((key) => !reports.has(key)),
+  );
   expect(lost).toEqual([]);
   expect(reports.size).toBe(feeder.acknowledged.length * STATIONS);
 
@@ -318,7 +363,7 @@ test(`${KILLS} kills with ${STATIONS} stations lose nothing and do nothing twice
   // So does a run without interruption.
   expect(recorded.map(withoutIssue)).toEqual(uninterrupted([...reports.values()]).map(withoutIssue));
   const names = new Set(recorded.map((line) => (JSON.parse(line) as { event: string }).event));
-  for (const name of ["raised", "escalated", "ended"]) expect(names).toContain(name);
+  for (const name of ['raised', 'escalated', 'ended']) expect(names).toContain(name);
 
   // Every revision was delivered; a repeat has the same key and the same body.
   const byId = new Map<string, Set<string>>();

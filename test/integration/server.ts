@@ -70,7 +70,11 @@ export class Program {
 
   /** Resolves with the address when it listens; rejects with what it wrote when it ends before. */
   async listening(): Promise<string> {
-    await until(() => this.url !== undefined || this.hasEnded, START_LIMIT_MS, 'the server to listen');
+    await until(() => this.url !== undefined || this.hasEnded, START_LIMIT_MS, 'the server to listen').catch(
+      (cause) => {
+        throw new Error(`The server does not listen; it wrote:\n${this.stdout}\n${this.stderr}`, { cause });
+      },
+    );
     if (this.url === undefined) throw new Error(`The server ended:\n${this.stdout}\n${this.stderr}`);
     return this.url;
   }

@@ -1,4 +1,4 @@
-import type { AlertEvent, AlertRevision, EndReason } from '../../model/alert.ts';
+import type { AlertEvent, AlertRevision } from '../../model/alert.ts';
 import type { Level } from '../../model/rule.ts';
 
 /** What one fold of [from, to) of a partition commits, in one transaction, fenced by (partition, epoch, from). */
@@ -141,9 +141,7 @@ export interface Ledger {
       }
     | undefined
   >;
-  capFeed(
-    limit: number,
-  ): Promise<
+  capFeed(limit: number): Promise<
     readonly {
       readonly alert: string;
       readonly revision: number;
@@ -205,4 +203,3 @@ export interface Ledger {
   putMeta(key: string, value: string): Promise<void>;
   close(): Promise<void>;
 }
-export type { EndReason };

@@ -58,13 +58,23 @@ export async function getAlert(id: string): Promise<AlertDetail> {
   const detail = await getJson<Omit<AlertDetail, 'rule'> & { rule: string; ruleDetail: AlertRule | null }>(
     `/alerts/${encodeURIComponent(id)}`,
   );
-  const unknown = { name: detail.rule, title: { 'pt-BR': detail.rule, en: detail.rule }, hazard: detail.hazard };
-  return { ...detail, rule: detail.ruleDetail ?? { ...unknown, levels: [], instruction: { 'pt-BR': '', en: '' } } };
+  const unknown = {
+    name: detail.rule,
+    title: { 'pt-BR': detail.rule, en: detail.rule },
+    hazard: detail.hazard,
+  };
+  return {
+    ...detail,
+    rule: detail.ruleDetail ?? { ...unknown, levels: [], instruction: { 'pt-BR': '', en: '' } },
+  };
 }
 
 /** Observations of a station in `(from, to]`, ascending by instant. */
 export async function getObservations(station: string, from: number, to: number): Promise<ObservationItem[]> {
-  const query = new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(to + 1000).toISOString() });
+  const query = new URLSearchParams({
+    from: new Date(from).toISOString(),
+    to: new Date(to + 1000).toISOString(),
+  });
   const items = await getAll<ObservationItem>(
     `/stations/${encodeURIComponent(station)}/observations?${query}`,
   );
