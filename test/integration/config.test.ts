@@ -32,12 +32,12 @@ describe('a wrong configuration ends with 78 and', () => {
     [
       'wants people and keys for an open address',
       `${RULES}listen: 0.0.0.0:0\n`,
-      /0\.0\.0\.0.*users and stationKeys/s,
+      /0\.0\.0\.0.*users and station ?keys/is,
     ],
     [
       'wants people and keys for real warnings',
       `${RULES}environment: actual\n`,
-      /actual.*users and stationKeys/s,
+      /actual.*users and station ?keys/is,
     ],
     [
       'names a channel that is not there',

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, expect, test } from 'vitest';
 import { formatAlertEvent } from '../../src/alerts/event-json.ts';
@@ -15,6 +14,7 @@ import { formatInstant } from '../../src/model/time.ts';
 import { loadRules } from '../../src/rules/rule-set.ts';
 import { openSqliteLedger } from '../../src/store/ledger/sqlite/ledger.ts';
 import {
+  archivedRows,
   freePort,
   logEntries,
   Program,
@@ -304,18 +304,6 @@ function uninterrupted(reports: readonly Report[]): string[] {
 
 const withoutIssue = (line: string): string => line.replace(/"issuedAt":"[^"]*",/, '');
 
-async function archivedRows(): Promise<{ rows: number; keys: number }> {
-  const instance = await DuckDBInstance.create(join(folder.path, 'data/archive.duckdb'));
-  const connection = await instance.connect();
-  const reader = await connection.runAndReadAll(
-    'SELECT count(*)::DOUBLE, count(DISTINCT (station, quantity, observed_at))::DOUBLE FROM observations',
-  );
-  const [rows, keys] = reader.getRows()[0] as [number, number];
-  connection.closeSync();
-  instance.closeSync();
-  return { rows, keys };
-}
-
 test(`${KILLS} kills with ${STATIONS} stations lose nothing and do nothing twice`, {
   timeout: isLong ? 1_800_000 : 300_000,
 }, async () => {
@@ -374,7 +362,7 @@ test(`${KILLS} kills with ${STATIONS} stations lose nothing and do nothing twice
   expect(receiver.badSignatures()).toBe(0);
 
   // The archive holds each observation once.
-  expect(await archivedRows()).toEqual({ rows: reports.size * 2, keys: reports.size * 2 });
+  expect(await archivedRows(data)).toEqual({ rows: reports.size * 2, keys: reports.size * 2 });
   console.log(
     `${reports.size} reports acknowledged (${feeder.repeats} batches repeated, ${copies - reports.size} copies in the log), ${recorded.length} revisions, ${receiver.received.length - byId.size} webhooks repeated under their key`,
   );

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { formatAlertEvent } from '../../src/alerts/event-json.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { nodeDisk } from '../../src/lib/disk.ts';
@@ -165,4 +166,17 @@ export async function logEntries(data: string, partitions: number): Promise<LogE
   } finally {
     await log.close();
   }
+}
+
+/** Rows of observations in the archive of a stopped server, and how many of them are of different keys. */
+export async function archivedRows(data: string): Promise<{ readonly rows: number; readonly keys: number }> {
+  const instance = await DuckDBInstance.create(join(data, 'archive.duckdb'));
+  const connection = await instance.connect();
+  const reader = await connection.runAndReadAll(
+    'SELECT count(*)::DOUBLE, count(DISTINCT (station, quantity, observed_at, interval_ms))::DOUBLE FROM observations',
+  );
+  const [rows, keys] = reader.getRows()[0] as [number, number];
+  connection.closeSync();
+  instance.closeSync();
+  return { rows, keys };
 }
