@@ -51,5 +51,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-// Whatever a failed start left open (a worker, a socket) must not keep the process: pipes and files are written by now.
-process.exit(await main(process.argv.slice(2)));
+const status = await main(process.argv.slice(2));
+// A full pipe takes the rest later: wait for it, then end whatever a failed start left open (a worker, a socket).
+for (const stream of [process.stdout, process.stderr]) await new Promise<void>((done) => stream.write('', () => done()));
+process.exit(status);
