@@ -53,5 +53,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 const status = await main(process.argv.slice(2));
 // A full pipe takes the rest later: wait for it, then end whatever a failed start left open (a worker, a socket).
-for (const stream of [process.stdout, process.stderr]) await new Promise<void>((done) => stream.write('', () => done()));
+for (const stream of [process.stdout, process.stderr])
+  await new Promise<void>((done) => stream.write('', () => done()));
 process.exit(status);

@@ -46,7 +46,7 @@ export const configSchema = z.strictObject({
   rules: z.array(z.string()).default([]),
   pipeline: z
     .strictObject({
-      guarantee: z.enum(['exactly-once', 'at-least-once', 'at-most-once']).default('exactly-once'),
+      guarantee: z.enum(['exactly-once']).default('exactly-once'),
       mode: z.enum(['streaming', 'micro-batch']).default('streaming'),
       every: span.default(60_000),
       partitions: z.int().min(1).max(1024).default(64),

@@ -7,12 +7,11 @@ interface Waiting {
 }
 
 /**
- * Commits the batches of all partitions that wait together in one transaction (group commit). `exactly-once` writes
- * effects and position in one; the other two guarantees split them on purpose, position first or effects first.
+ * Commits the batches of all partitions that wait together in one transaction (group commit). Effects and position
+ * are one: exactly once.
  */
 export class LedgerSink {
   readonly #ledger: Ledger;
-  readonly #guarantee: 'at-most-once' | 'at-least-once' | 'exactly-once';
   readonly #everyMs: number;
   readonly #onCommitted: () => void;
   #waiting: Waiting[] = [];
@@ -22,15 +21,10 @@ export class LedgerSink {
   /** Ends the wait of a micro-batch at once. */
   #wake: () => void = () => {};
 
-  constructor(ledger: Ledger, guarantee: LedgerSink['guarantee'], everyMs: number, onCommitted: () => void) {
+  constructor(ledger: Ledger, everyMs: number, onCommitted: () => void) {
     this.#ledger = ledger;
-    this.#guarantee = guarantee;
     this.#everyMs = everyMs;
     this.#onCommitted = onCommitted;
-  }
-
-  get guarantee(): 'at-most-once' | 'at-least-once' | 'exactly-once' {
-    return this.#guarantee;
   }
 
   /** Resolves when the batch is committed. A partition waits for its batch before it gives the next: the queue is bounded. */

@@ -18,7 +18,6 @@ export interface ProcessorOptions {
   readonly checkpoints: CheckpointStore;
   readonly documents: DocumentCache;
   readonly latenessMs: number;
-  readonly guarantee: 'at-most-once' | 'at-least-once' | 'exactly-once';
   /** Milliseconds gathered before a commit: 0 = streaming, more = micro-batch. */
   readonly everyMs: number;
   readonly onCommitted: () => void;
@@ -57,12 +56,7 @@ export class Processor {
 
   constructor(options: ProcessorOptions) {
     this.#options = options;
-    this.#ledgerSink = new LedgerSink(
-      options.ledger,
-      options.guarantee,
-      options.everyMs,
-      options.onCommitted,
-    );
+    this.#ledgerSink = new LedgerSink(options.ledger, options.everyMs, options.onCommitted);
     this.#archiveSink = new ArchiveSink(options.archive, options.onFailure);
   }
 

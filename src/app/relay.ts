@@ -59,7 +59,11 @@ export class CommandRelay {
     if ((await this.#ledger.meta(`in-force:${what}`)) === key) return;
     const number = Number((await this.#ledger.meta('commands')) ?? '0') + 1;
     const row: CommandRow = { commands };
-    await this.#ledger.putCommand({ id: `${number}-${what}-${toDocument(key).hash.slice(0, 12)}`, json: JSON.stringify(row), at: this.#now() });
+    await this.#ledger.putCommand({
+      id: `${number}-${what}-${toDocument(key).hash.slice(0, 12)}`,
+      json: JSON.stringify(row),
+      at: this.#now(),
+    });
     await this.#ledger.putMeta('commands', String(number));
     await this.relay();
     await this.#ledger.putMeta(`in-force:${what}`, key);

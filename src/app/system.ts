@@ -98,6 +98,7 @@ async function openStores({ config, clock, log }: SystemOptions): Promise<Stores
 /** Opens, wires and starts everything; the only place that knows every part. Stops in the opposite order. */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { config, clock, log } = options;
+  if (config.pipeline.workers.max > 1) log.warn({ workers: 1 }, 'this version runs one worker');
   const stores = await openStores(options);
   const metrics = new Metrics();
   const clocks = (await stores.ledger.positions()).map(({ clockAt }) => clockAt).filter((at) => at > 0);
@@ -218,7 +219,6 @@ function openProcessor(
     ...stores,
     documents,
     latenessMs: config.pipeline.lateness,
-    guarantee: config.pipeline.guarantee,
     everyMs: config.pipeline.mode === 'streaming' ? 0 : config.pipeline.every,
     onCommitted: () =>
       void tell().catch((error) => log.warn({ err: error }, 'revisions not told to listeners')),
@@ -241,6 +241,8 @@ async function putInForce(
   recordingFrom: number | null,
 ): Promise<void> {
   await relay.relay();
+  // A later fold of this log by `replay --log` must forgive the same lateness.
+  await ledger.putMeta('lateness', String(config.pipeline.lateness));
   if (stations.length > 0) await ledger.putStations(stations);
   await intake.load();
   if (recordingFrom !== null) await relay.putRecording(recordingFrom, 0);
