@@ -100,6 +100,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const { config, clock, log } = options;
   if (config.pipeline.workers.max > 1) log.warn({ workers: 1 }, 'this version runs one worker');
   const stores = await openStores(options);
+  log.info({}, 'stores are open');
   const metrics = new Metrics();
   const clocks = (await stores.ledger.positions()).map(({ clockAt }) => clockAt).filter((at) => at > 0);
   const lastTickAt = Math.max(Number.NEGATIVE_INFINITY, ...clocks);
@@ -120,12 +121,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   playing.player = openPlayer(options, stores.log, scenario, intake, lastTickAt);
   await putInForce(options, stores, relay, intake, scenario?.startAt ?? null);
 
+  log.info({}, 'rules and stations are in force');
   const feed = new RevisionFeed(stores.ledger);
   await feed.start();
   feed.on(({ revision }) => metrics.event(revision.event.event, revision.event.level));
   const address = { listening: config.listen };
   const baseUrl = (): string => `http://${address.listening}`;
   const publisher = await openPublisher(options, stores, documents, intake, baseUrl);
+  log.info({}, 'CAP gate is open');
   const dispatcher = openDispatcher(options, stores.ledger, publisher, intake, metrics);
   const processor = openProcessor(options, stores, documents, feed, dispatcher, metrics);
   const tickFailed = (error: unknown): void => log.error({ err: error }, 'tick failed');
@@ -133,6 +136,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const player = (): PlayerState | null => playing.player?.state ?? null;
   const status = new StatusBoard({ options, stores, intake, processor, player, now });
   await processor.start();
+  log.info({}, 'partitions are taken over');
   await ticker?.start();
   await status.refresh();
   status.start();
