@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { openCapGate } from '../alerts/cap/gate.ts';
 import { formatAlertEvent } from '../alerts/event-json.ts';
 import type { Api } from '../api/server.ts';
@@ -121,14 +122,12 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   playing.player = openPlayer(options, stores.log, scenario, intake, lastTickAt);
   await putInForce(options, stores, relay, intake, scenario?.startAt ?? null);
 
-  log.info({}, 'rules and stations are in force');
   const feed = new RevisionFeed(stores.ledger);
   await feed.start();
   feed.on(({ revision }) => metrics.event(revision.event.event, revision.event.level));
   const address = { listening: config.listen };
   const baseUrl = (): string => `http://${address.listening}`;
   const publisher = await openPublisher(options, stores, documents, intake, baseUrl);
-  log.info({}, 'CAP gate is open');
   const dispatcher = openDispatcher(options, stores.ledger, publisher, intake, metrics);
   const processor = openProcessor(options, stores, documents, feed, dispatcher, metrics);
   const tickFailed = (error: unknown): void => log.error({ err: error }, 'tick failed');
@@ -307,7 +306,7 @@ function openDispatcher(
     return rows;
   };
   return createDispatcher({
-    ledger: new Proxy(ledger, { get: (target, key) => (key === 'outbox' ? outbox : bound(target, key)) }),
+    ledger: new Proxy(ledger, { get: (target, key) => (key === 'outbox' ? outbox : yielding(target, key)) }),
     channels,
     clock,
     random,
@@ -322,9 +321,18 @@ function openDispatcher(
   });
 }
 
-function bound(target: Ledger, key: string | symbol): unknown {
+/**
+ * A method of the ledger that lets the event loop turn after each call: the embedded ledger answers at once, and a long
+ * queue of deliveries would otherwise keep requests, timers and the fold waiting.
+ */
+function yielding(target: Ledger, key: string | symbol): unknown {
   const value: unknown = Reflect.get(target, key);
-  return typeof value === 'function' ? value.bind(target) : value;
+  if (typeof value !== 'function') return value;
+  return async (...args: unknown[]): Promise<unknown> => {
+    const result: unknown = await value.apply(target, args);
+    await setImmediate();
+    return result;
+  };
 }
 
 interface ApiParts {
