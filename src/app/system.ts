@@ -77,6 +77,7 @@ interface Stores {
 }
 
 async function openStores({ config, clock, log }: SystemOptions): Promise<Stores> {
+  if (config.pipeline.workers.max > 1) log.warn({ workers: 1 }, 'this version runs one worker');
   await mkdir(config.data, { recursive: true });
   const embedded = await openEmbeddedLog({
     directory: join(config.data, 'log'),
@@ -99,7 +100,6 @@ async function openStores({ config, clock, log }: SystemOptions): Promise<Stores
 /** Opens, wires and starts everything; the only place that knows every part. Stops in the opposite order. */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { config, clock, log } = options;
-  if (config.pipeline.workers.max > 1) log.warn({ workers: 1 }, 'this version runs one worker');
   const stores = await openStores(options);
   log.info({}, 'stores are open');
   const metrics = new Metrics();
@@ -153,9 +153,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     address,
   });
   dispatcher.start();
-  const prune = (): void =>
-    void processor.prune().catch((error) => log.warn({ err: error }, 'pruning failed'));
-  const pruning = setInterval(prune, PRUNE_EVERY_MS);
+  const stopPruning = pruneRegularly(processor, log);
   return {
     player,
     onRevision: (callback) => feed.on(callback),
@@ -166,7 +164,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     stop: () =>
       stopAll(stores, [
         async () => {
-          clearInterval(pruning);
+          stopPruning();
           status.stop();
           playing.player?.stop();
         },
@@ -176,6 +174,14 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         () => processor.stop(),
       ]),
   };
+}
+
+/** Lets go of checkpoints and log that nothing needs any more, now and then; the returned function ends it. */
+function pruneRegularly(processor: Processor, log: SystemLog): () => void {
+  const prune = (): void =>
+    void processor.prune().catch((error) => log.warn({ err: error }, 'pruning failed'));
+  const timer = setInterval(prune, PRUNE_EVERY_MS);
+  return () => clearInterval(timer);
 }
 
 /** Ends the parts in order, then closes what they wrote to. */
