@@ -249,8 +249,17 @@ describe('api', () => {
       );
       const [row] = await ledger.outbox(1);
       await ledger.expand(
-        row?.revision.seq ?? 0,
-        [{ ...sampleSubscription('s1'), address: 'someone@example.org' }],
+        [
+          {
+            seq: row?.revision.seq ?? 0,
+            deliveries: [
+              {
+                subscription: { ...sampleSubscription('s1'), address: 'someone@example.org' },
+                destination: 'ops',
+              },
+            ],
+          },
+        ],
         0,
       );
       const { body, response } = await get(app, '/api/v1/alerts/a1');

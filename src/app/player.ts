@@ -89,6 +89,10 @@ export class Player {
     this.#reports += reports.length;
   }
 
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   stop(): void {
     this.#isStopped = true;
   }

@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { openCapGate } from '../alerts/cap/gate.ts';
 import { formatAlertEvent } from '../alerts/event-json.ts';
 import type { Api } from '../api/server.ts';
@@ -9,7 +8,7 @@ import type { Channel } from '../delivery/channel.ts';
 import { channels as channelKinds } from '../delivery/channels/index.ts';
 import { createDispatcher, type Dispatcher, type DispatcherEvent } from '../delivery/dispatcher.ts';
 import { openScenario, type Scenario } from '../ingest/scenario.ts';
-import type { Clock } from '../lib/clock.ts';
+import { type Clock, sleep } from '../lib/clock.ts';
 import { nodeDisk } from '../lib/disk.ts';
 import type { Random } from '../lib/random.ts';
 import { openEmbeddedLog } from '../log/embedded/embedded-log.ts';
@@ -62,12 +61,13 @@ export interface System {
   readonly api: Api;
   station(id: string): Station | undefined;
   rule(name: string): Rule | undefined;
-  /** Plays the recording to its end; resolves at once without one. */
-  play(): Promise<void>;
+  /** Plays the recording; true when it was played to its end and its last alert is committed. */
+  play(): Promise<boolean>;
   stop(): Promise<void>;
 }
 
 const PRUNE_EVERY_MS = 30_000;
+const CATCH_UP_MS = 50;
 
 interface Stores {
   readonly log: Log;
@@ -160,7 +160,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     api,
     station: (id) => intake.station(id),
     rule: (name) => options.rules.find((rule) => rule.name === name),
-    play: () => playing.player?.play() ?? Promise.resolve(),
+    play: () => (playing.player ? playToEnd(playing.player, stores.log, clock) : Promise.resolve(false)),
     stop: () =>
       stopAll(stores, [
         async () => {
@@ -174,6 +174,16 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         () => processor.stop(),
       ]),
   };
+}
+
+/** A recording ends when the fold has caught up with it: what was appended last is told too. False when it was stopped. */
+async function playToEnd(player: Player, log: Log, clock: Clock): Promise<boolean> {
+  await player.play();
+  while (!player.isStopped) {
+    if ((await log.lag('processor')) === 0) return true;
+    await sleep(clock, CATCH_UP_MS);
+  }
+  return false;
 }
 
 /** Lets go of checkpoints and log that nothing needs any more, now and then; the returned function ends it. */
@@ -305,18 +315,14 @@ function openDispatcher(
   for (const [name, settings] of Object.entries(config.channels)) {
     channels.set(name, channelKinds[settings.kind].create(settings, { clock }));
   }
-  const outbox = async (limit: number): ReturnType<Ledger['outbox']> => {
-    const rows = await ledger.outbox(limit);
-    // The CAP message stands before any delivery of its revision is due.
-    for (const { revision } of rows) await publisher.publish(revision);
-    return rows;
-  };
   return createDispatcher({
-    ledger: new Proxy(ledger, { get: (target, key) => (key === 'outbox' ? outbox : yielding(target, key)) }),
+    ledger,
     channels,
     clock,
     random,
     body: ({ revision }) => formatAlertEvent(revision.event),
+    // The CAP message stands before any delivery of its revision is due.
+    prepare: (revision) => publisher.publish(revision),
     regionsOf: ({ revision }) => [intake.station(revision.event.subject.id)?.region ?? ''],
     onEvent: (event: DispatcherEvent) => {
       if (event.kind === 'delivered') metrics.delivery('delivered', event.tookMs);
@@ -325,20 +331,6 @@ function openDispatcher(
         log.error({ reason: event.reason }, `delivery ${event.kind}`);
     },
   });
-}
-
-/**
- * A method of the ledger that lets the event loop turn after each call: the embedded ledger answers at once, and a long
- * queue of deliveries would otherwise keep requests, timers and the fold waiting.
- */
-function yielding(target: Ledger, key: string | symbol): unknown {
-  const value: unknown = Reflect.get(target, key);
-  if (typeof value !== 'function') return value;
-  return async (...args: unknown[]): Promise<unknown> => {
-    const result: unknown = await value.apply(target, args);
-    await setImmediate();
-    return result;
-  };
 }
 
 interface ApiParts {

@@ -108,7 +108,7 @@ export class Narrator {
   }
 
   finished(): void {
-    if (this.#system.player()?.state === 'finished') this.#line(texts[this.#lang].finished);
+    this.#line(texts[this.#lang].finished);
   }
 
   end(): void {

@@ -135,9 +135,10 @@ async function serve({ config, port, lang, isExercise, beginning }: Serving, io:
     narrator.begin({ url: `http://${bound.host}:${bound.port}`, wanted: port, port: bound.port, beginning });
     log.info({ host: bound.host, port: bound.port, environment: config.environment }, 'listening');
     void system.play().then(
-      () => {
+      (isAtEnd) => {
         const player = system.player();
-        if (isExercise && player?.state === 'finished') markFinished(config.data, player.at);
+        if (!isAtEnd || !player) return;
+        if (isExercise) markFinished(config.data, player.at);
         narrator.finished();
       },
       (error) => {

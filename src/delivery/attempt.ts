@@ -1,4 +1,4 @@
-import type { Delivery } from '../store/ledger/ledger.ts';
+import type { ClaimedDelivery, DeliveryOutcome } from '../store/ledger/ledger.ts';
 import { backoffMs } from './backoff.ts';
 import type { Breaker } from './breaker.ts';
 import type { Outcome } from './channel.ts';
@@ -11,51 +11,49 @@ const DEFAULT_TIMEOUT_MS = 15_000;
 export const timeoutOf = (options: DispatcherOptions): number =>
   options.deliverTimeoutMs ?? DEFAULT_TIMEOUT_MS;
 
+/** Writes an outcome; resolves when the ledger has it. */
+export type Settle = (outcome: DeliveryOutcome) => Promise<void>;
+
 /** Sends one claimed delivery and settles it: delivered, again later, or dead. Rejects only when the ledger does. */
 export async function attemptDelivery(
   options: DispatcherOptions,
   breaker: Breaker,
-  delivery: Delivery,
+  delivery: ClaimedDelivery,
+  settle: Settle,
 ): Promise<void> {
-  const { ledger, clock, random } = options;
+  const { clock, random } = options;
+  const { key, destination } = delivery;
   const emit = options.onEvent ?? (() => {});
   const began = clock.monotonicMs();
   const outcome = await outcomeOf(options, delivery);
   const at = clock.now();
-  const destination = destinationOf(delivery);
   if (outcome.kind === 'retry-later') {
     if (breaker.failed(destination, at)) emit({ kind: 'circuit', destination, open: true });
   } else if (breaker.succeeded(destination)) emit({ kind: 'circuit', destination, open: false });
   if (outcome.kind === 'delivered') {
-    await ledger.settle(delivery.key, { state: 'delivered', at });
+    await settle({ key, state: 'delivered', at });
     const receipt = outcome.receipt === undefined ? {} : { receipt: outcome.receipt };
     emit({ kind: 'delivered', delivery, tookMs: clock.monotonicMs() - began, ...receipt });
     return;
   }
   const { reason } = outcome;
   if (outcome.kind === 'rejected' || delivery.attempts >= (options.maxAttempts ?? DEFAULT_ATTEMPTS)) {
-    await ledger.settle(delivery.key, { state: 'dead', at, error: reason });
+    await settle({ key, state: 'dead', at, error: reason });
     emit({ kind: 'dead', delivery, reason });
     return;
   }
   const inMs = Math.max(outcome.afterMs ?? 0, backoffMs(delivery.attempts, random));
-  await ledger.settle(delivery.key, { state: 'waiting', at, nextAttemptAt: at + inMs, error: reason });
+  await settle({ key, state: 'waiting', at, nextAttemptAt: at + inMs, error: reason });
   emit({ kind: 'retry', delivery, reason, inMs });
 }
 
-async function outcomeOf(options: DispatcherOptions, delivery: Delivery): Promise<Outcome> {
-  const { ledger, clock, channels } = options;
+async function outcomeOf(options: DispatcherOptions, delivery: ClaimedDelivery): Promise<Outcome> {
+  const { clock, channels } = options;
+  const { stored } = delivery;
   const timeoutMs = timeoutOf(options);
   const channel = channels.get(delivery.subscription.channel);
   if (!channel)
     return { kind: 'rejected', reason: `channel "${delivery.subscription.channel}" is not configured` };
-  const history = await ledger.history(delivery.alert);
-  const stored = history.find((one) => one.revision.event.revision === delivery.revision);
-  if (!stored)
-    return {
-      kind: 'rejected',
-      reason: `revision ${delivery.revision} of alert ${delivery.alert} is not in the ledger`,
-    };
   const { address } = delivery.subscription;
   const notification = {
     key: delivery.key,
@@ -78,10 +76,4 @@ async function outcomeOf(options: DispatcherOptions, delivery: Delivery): Promis
   } finally {
     cancel();
   }
-}
-
-/** The channel and, where the subscription has an address, its host: what a circuit belongs to. */
-export function destinationOf({ subscription }: Delivery): string {
-  const host = subscription.address === undefined ? undefined : URL.parse(subscription.address)?.host;
-  return host ? `${subscription.channel} ${host}` : subscription.channel;
 }

@@ -5,6 +5,8 @@ import { backoffMs } from './backoff.ts';
 export interface Breaker {
   /** 0 when a delivery may start now, else the ms until it may. A probe that may start is counted as under way. */
   enter(key: string, now: number): number;
+  /** Keys whose circuit is open, so that nothing for them is worth claiming. */
+  shut(now: number): readonly string[];
   succeeded(key: string): boolean;
   /** True when this failure opened (or reopened) the circuit. */
   failed(key: string, now: number): boolean;
@@ -34,6 +36,8 @@ export function createBreaker(threshold: number, random: Random): Breaker {
       circuit.probeUntil = now + PROBE_LIFE_MS;
       return 0;
     },
+    shut: (now) =>
+      [...circuits].filter(([, one]) => now < one.openUntil || now < one.probeUntil).map(([key]) => key),
     succeeded(key) {
       const open = (circuits.get(key)?.failures ?? 0) >= threshold;
       circuits.delete(key);

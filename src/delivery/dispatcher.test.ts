@@ -3,108 +3,52 @@ import { systemClock } from '../lib/clock.ts';
 import { seededRandom } from '../lib/random.ts';
 import type { AlertEvent } from '../model/alert.ts';
 import type { Level } from '../model/rule.ts';
-import type { Delivery, StoredRevision, Subscription } from '../store/ledger/ledger.ts';
+import type { Delivery, Subscription } from '../store/ledger/ledger.ts';
+import { sampleRevision } from '../store/ledger/sample.ts';
+import { openSqliteLedger } from '../store/ledger/sqlite/ledger.ts';
 import { backoffMs } from './backoff.ts';
 import type { Channel, Notification, Outcome } from './channel.ts';
-import {
-  createDispatcher,
-  type DispatcherEvent,
-  type DispatcherLedger,
-  type DispatcherOptions,
-} from './dispatcher.ts';
+import { createDispatcher, type DispatcherEvent, type DispatcherOptions } from './dispatcher.ts';
 
-/** The deliveries part of a ledger, in memory; a claim counts an attempt, giving back without error takes it back. */
-function fakeLedger(subscriptions: Subscription[]) {
-  const revisions: StoredRevision[] = [];
-  const outbox: StoredRevision[] = [];
-  const rows = new Map<string, Delivery>();
-  const ledger: DispatcherLedger = {
-    outbox: async (limit) => outbox.slice(0, limit).map((revision) => ({ revision, createdAt: 0 })),
-    subscriptions: async () => subscriptions,
-    expand: async (seq, chosen, now) => {
-      const index = outbox.findIndex((one) => one.seq === seq);
-      if (index < 0) return;
-      const [stored] = outbox.splice(index, 1);
-      const { alert, revision } = (stored as StoredRevision).revision.event;
-      for (const subscription of chosen) {
-        const key = `${alert}.${revision}.${subscription.id}`;
-        rows.set(key, {
-          key,
-          seq,
-          alert,
-          revision,
-          subscription,
-          state: 'waiting',
-          attempts: 0,
-          nextAttemptAt: now,
-        });
-      }
-    },
-    claim: async (now, leaseUntil, limit) => {
-      const due = [...rows.values()].filter(
-        (one) => (one.state === 'waiting' || one.state === 'sending') && one.nextAttemptAt <= now,
-      );
-      return due
-        .reverse()
-        .slice(0, limit)
-        .map((one) => {
-          const claimed = {
-            ...one,
-            state: 'sending' as const,
-            attempts: one.attempts + 1,
-            nextAttemptAt: leaseUntil,
-          };
-          rows.set(one.key, claimed);
-          return claimed;
-        });
-    },
-    settle: async (key, { state, at, nextAttemptAt, error }) => {
-      const row = rows.get(key) as Delivery;
-      const untried = state === 'waiting' && error === undefined;
-      rows.set(key, {
-        ...row,
-        state,
-        attempts: row.attempts - (untried ? 1 : 0),
-        nextAttemptAt: nextAttemptAt ?? at,
-        ...(error ? { lastError: error } : {}),
-      });
-    },
-    deliveries: async ({ alert, state, limit }) =>
-      [...rows.values()]
-        .filter((one) => (!alert || one.alert === alert) && (!state || one.state === state))
-        .slice(0, limit),
-    history: async (alert) => revisions.filter((one) => one.revision.event.alert === alert),
-  };
-  const add = (alert: string, revision: number, event: AlertEvent['event'], level: Level): void => {
-    const stored = {
-      seq: revisions.length + 1,
-      position: `0:${revisions.length}:0`,
-      state: 'active' as const,
-      revision: {
-        event: {
-          alert,
-          revision,
-          event,
-          rule: 'r',
-          hazard: 'rain',
-          subject: { kind: 'station' as const, id: 'A801' },
-          level,
-          onsetAt: 0,
-          at: 0,
-          issuedAt: 0,
-          evidence: [],
-        },
-        ruleSet: '',
-        expiresAt: 0,
-        unverified: false,
-        levelSinceAt: 0,
+/** A real ledger in memory; the `add`ed revisions are committed as the fold's would be. */
+async function setting(subscriptions: Subscription[]) {
+  const ledger = await openSqliteLedger({ path: ':memory:' });
+  await ledger.putSubscriptions('config', subscriptions);
+  const { epoch } = await ledger.acquire(0);
+  let offset = 0;
+  const add = async (
+    alert: string,
+    revision: number,
+    event: AlertEvent['event'],
+    level: Level,
+  ): Promise<void> => {
+    const from = offset++;
+    await ledger.commit([
+      {
+        partition: 0,
+        epoch,
+        from,
+        to: offset,
+        clockAt: 0,
+        revisions: [
+          {
+            offset: from,
+            index: 0,
+            revision: sampleRevision({ alert, revision, event, level, hazard: 'rain' }),
+          },
+        ],
       },
-    };
-    revisions.push(stored);
-    outbox.push(stored);
+    ]);
   };
-  return { ledger, rows, add };
+  const row = async (key: string): Promise<Delivery | undefined> =>
+    (await ledger.deliveries({ limit: 10_000 })).find((one) => one.key === key);
+  const settled = async (count: number): Promise<boolean> => {
+    const rows = await ledger.deliveries({ limit: 10_000 });
+    return rows.length === count && rows.every(({ state }) => state === 'delivered' || state === 'dead');
+  };
+  return { ledger, add, row, settled };
 }
+type Setting = Awaited<ReturnType<typeof setting>>;
 
 const subscription = (id: string, level: Level, more: Partial<Subscription> = {}): Subscription => ({
   id,
@@ -131,22 +75,18 @@ function channelOf(
 
 const delivered = async (): Promise<Outcome> => ({ kind: 'delivered' });
 
-async function until(condition: () => boolean): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let i = 0; i < 1000; i++) {
-    if (condition()) return;
+    if (await condition()) return;
     await new Promise((done) => setTimeout(done, 10));
   }
   throw new Error('waited 10 s in vain');
 }
 
-function run(
-  fake: ReturnType<typeof fakeLedger>,
-  channels: Record<string, Channel>,
-  more: Partial<DispatcherOptions> = {},
-) {
+function run({ ledger }: Setting, channels: Record<string, Channel>, more: Partial<DispatcherOptions> = {}) {
   const events: DispatcherEvent[] = [];
   const dispatcher = createDispatcher({
-    ledger: fake.ledger,
+    ledger,
     channels: new Map(Object.entries(channels)),
     clock: systemClock,
     random: seededRandom(1),
@@ -159,25 +99,21 @@ function run(
   return { dispatcher, events };
 }
 
-const settled = (fake: ReturnType<typeof fakeLedger>, count: number): boolean =>
-  fake.rows.size === count &&
-  [...fake.rows.values()].every((one) => one.state === 'delivered' || one.state === 'dead');
-
 it('tells a level when it is reached, and the fall and the end to whoever was told', async () => {
-  const fake = fakeLedger([
+  const world = await setting([
     subscription('y', 'yellow'),
     subscription('red', 'red'),
     subscription('far', 'yellow', { areas: ['X1'] }),
     subscription('near', 'orange', { areas: ['RS'] }),
   ]);
   const ops = channelOf(delivered);
-  const { dispatcher } = run(fake, { ops }, { regionsOf: () => ['RS'] });
-  fake.add('a', 1, 'raised', 'yellow');
-  fake.add('a', 2, 'escalated', 'orange');
-  fake.add('a', 3, 'de-escalated', 'yellow');
-  fake.add('a', 4, 'ended', 'yellow');
+  const { dispatcher } = run(world, { ops }, { regionsOf: () => ['RS'] });
+  await world.add('a', 1, 'raised', 'yellow');
+  await world.add('a', 2, 'escalated', 'orange');
+  await world.add('a', 3, 'de-escalated', 'yellow');
+  await world.add('a', 4, 'ended', 'yellow');
   dispatcher.nudge();
-  await until(() => settled(fake, 7));
+  await until(() => world.settled(7));
   await dispatcher.stop();
   expect(ops.seen.filter((key) => key.endsWith('.y'))).toEqual(['a.1.y', 'a.2.y', 'a.3.y', 'a.4.y']);
   expect(ops.seen.filter((key) => key.endsWith('.near'))).toEqual(['a.2.near', 'a.3.near', 'a.4.near']);
@@ -185,47 +121,45 @@ it('tells a level when it is reached, and the fall and the end to whoever was to
 });
 
 it('tries again, keeps the order of revisions, and buries what is rejected', async () => {
-  const fake = fakeLedger([subscription('s', 'yellow')]);
+  const world = await setting([subscription('s', 'yellow')]);
   const ops = channelOf((n, count) => {
     if (n.event.alert === 'bad') return { kind: 'rejected', reason: 'HTTP 410' };
     return count <= 2 ? { kind: 'retry-later', reason: 'HTTP 500' } : { kind: 'delivered' };
   });
-  fake.add('a', 1, 'raised', 'yellow');
-  fake.add('a', 2, 'escalated', 'red');
-  const { dispatcher, events } = run(fake, { ops });
-  await until(() => settled(fake, 2));
+  await world.add('a', 1, 'raised', 'yellow');
+  await world.add('a', 2, 'escalated', 'red');
+  const { dispatcher, events } = run(world, { ops });
+  await until(() => world.settled(2));
   expect(ops.seen).toEqual(['a.1.s', 'a.1.s', 'a.1.s', 'a.2.s']);
-  expect(fake.rows.get('a.1.s')?.attempts).toBe(3);
-  expect(fake.rows.get('a.2.s')?.attempts).toBe(1);
-  fake.add('bad', 1, 'raised', 'red');
+  expect((await world.row('a.1.s'))?.attempts).toBe(3);
+  expect((await world.row('a.2.s'))?.attempts).toBe(1);
+  await world.add('bad', 1, 'raised', 'red');
   dispatcher.nudge();
-  await until(() => settled(fake, 3));
+  await until(() => world.settled(3));
   await dispatcher.stop();
   expect(events.filter((one) => one.kind === 'retry').length).toBe(2);
-  expect(fake.rows.get('bad.1.s')).toMatchObject({ state: 'dead', lastError: 'HTTP 410' });
+  expect(await world.row('bad.1.s')).toMatchObject({ state: 'dead', lastError: 'HTTP 410' });
 });
 
 it('gives up after maxAttempts, and opens the circuit of a dead destination', async () => {
-  const fake = fakeLedger([subscription('s', 'yellow', { address: 'https://down.example/x' })]);
+  const world = await setting([subscription('s', 'yellow', { address: 'https://down.example/x' })]);
   const ops = channelOf(() => ({ kind: 'retry-later', reason: 'no route' }));
-  fake.add('a', 1, 'raised', 'red');
-  const { dispatcher, events } = run(fake, { ops }, { maxAttempts: 2, breakerThreshold: 2 });
-  await until(() => settled(fake, 1));
-  expect(fake.rows.get('a.1.s')).toMatchObject({ state: 'dead', attempts: 2 });
+  await world.add('a', 1, 'raised', 'red');
+  const { dispatcher, events } = run(world, { ops }, { maxAttempts: 2, breakerThreshold: 2 });
+  await until(() => world.settled(1));
+  expect(await world.row('a.1.s')).toMatchObject({ state: 'dead', attempts: 2 });
   expect(events).toContainEqual({ kind: 'circuit', destination: 'ops down.example', open: true });
-  fake.add('b', 1, 'raised', 'red');
+  await world.add('b', 1, 'raised', 'red');
   dispatcher.nudge();
-  await until(
-    () =>
-      fake.rows.get('b.1.s')?.state === 'waiting' &&
-      (fake.rows.get('b.1.s')?.nextAttemptAt ?? 0) > Date.now(),
-  );
+  await until(async () => (await world.row('b.1.s'))?.state === 'waiting');
+  await new Promise((done) => setTimeout(done, 100));
+  expect(await world.row('b.1.s')).toMatchObject({ state: 'waiting', attempts: 0 });
   expect(ops.seen.length).toBe(2);
   await dispatcher.stop();
 });
 
 it('a slow channel delays no other, and each has its bound', async () => {
-  const fake = fakeLedger([
+  const world = await setting([
     subscription('slow', 'yellow', { channel: 'slow' }),
     subscription('fast', 'yellow', { channel: 'fast' }),
   ]);
@@ -243,38 +177,81 @@ it('a slow channel delays no other, and each has its bound', async () => {
     return { kind: 'delivered' };
   });
   const fast = channelOf(delivered);
-  for (let i = 0; i < 30; i++) fake.add(`a${i}`, 1, 'raised', 'red');
-  const { dispatcher } = run(fake, { slow, fast }, { maxConcurrentPerChannel: 4 });
+  for (let i = 0; i < 30; i++) await world.add(`a${i}`, 1, 'raised', 'red');
+  const { dispatcher } = run(world, { slow, fast }, { maxConcurrentPerChannel: 4 });
   await until(() => fast.seen.length === 30);
   expect(slow.seen.length).toBe(4);
   open();
-  await until(() => settled(fake, 60));
+  await until(() => world.settled(60));
   await dispatcher.stop();
   expect(most).toBe(4);
 });
 
 it('a channel that never answers is left after the timeout', async () => {
-  const fake = fakeLedger([subscription('s', 'yellow')]);
+  const world = await setting([subscription('s', 'yellow')]);
   const ops = channelOf(() => new Promise<Outcome>(() => {}));
-  fake.add('a', 1, 'raised', 'red');
-  const { dispatcher, events } = run(fake, { ops }, { deliverTimeoutMs: 50 });
+  await world.add('a', 1, 'raised', 'red');
+  const { dispatcher, events } = run(world, { ops }, { deliverTimeoutMs: 50 });
   await until(() => events.some((one) => one.kind === 'retry'));
   await dispatcher.stop();
-  expect(fake.rows.get('a.1.s')).toMatchObject({ state: 'waiting', lastError: 'no outcome within 50 ms' });
+  expect(await world.row('a.1.s')).toMatchObject({ state: 'waiting', lastError: 'no outcome within 50 ms' });
 });
 
 it('held, it lists and sends nothing until released', async () => {
-  const fake = fakeLedger([subscription('s', 'yellow')]);
+  const world = await setting([subscription('s', 'yellow')]);
   const ops = channelOf(delivered);
-  fake.add('a', 1, 'raised', 'red');
-  const { dispatcher } = run(fake, { ops }, { held: true });
-  await until(() => fake.rows.size === 1);
+  await world.add('a', 1, 'raised', 'red');
+  const { dispatcher } = run(world, { ops }, { held: true });
+  await until(async () => (await world.row('a.1.s')) !== undefined);
   await new Promise((done) => setTimeout(done, 60));
   expect((await dispatcher.held(10)).map((one) => one.key)).toEqual(['a.1.s']);
   expect(ops.seen).toEqual([]);
   dispatcher.release();
-  await until(() => settled(fake, 1));
+  await until(() => world.settled(1));
   await dispatcher.stop();
+});
+
+it('sends what a crash left under way at once, under the same key', async () => {
+  const world = await setting([subscription('s', 'yellow')]);
+  await world.add('a', 1, 'raised', 'red');
+  const mute = channelOf(() => new Promise<Outcome>(() => {}));
+  const first = run(world, { ops: mute }, { deliverTimeoutMs: 5000 });
+  await until(() => mute.seen.length === 1);
+  // Claims no more, but its answer is still out: as a killed process leaves it.
+  void first.dispatcher.stop();
+  const ops = channelOf(delivered);
+  const { dispatcher } = run(world, { ops });
+  await until(() => world.settled(1));
+  expect(ops.seen).toEqual(mute.seen);
+  await dispatcher.stop();
+});
+
+it('buries deliveries of a channel that is not configured any more', async () => {
+  const world = await setting([subscription('s', 'yellow', { channel: 'gone' })]);
+  await world.add('a', 1, 'raised', 'red');
+  const { dispatcher } = run(world, { ops: channelOf(delivered) });
+  await until(() => world.settled(1));
+  await dispatcher.stop();
+  expect((await world.row('a.1.s'))?.lastError).toBe('channel "gone" is not configured');
+});
+
+it('a long queue leaves the event loop its turns, and claims no more than there is room for', async () => {
+  const world = await setting([subscription('s', 'yellow')]);
+  for (let i = 0; i < 600; i++) await world.add(`a${i}`, 1, 'raised', 'red');
+  let most = 0;
+  const ops = channelOf(async () => {
+    const sending = await world.ledger.deliveries({ state: 'sending', limit: 1000 });
+    most = Math.max(most, sending.length);
+    return { kind: 'delivered' };
+  });
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  const { dispatcher } = run(world, { ops });
+  await until(() => world.settled(600));
+  clearInterval(timer);
+  await dispatcher.stop();
+  expect(most).toBeLessThanOrEqual(16);
+  expect(turns).toBeGreaterThan(30);
 });
 
 it('a back-off is bounded and never zero', () => {

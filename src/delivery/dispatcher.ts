@@ -1,8 +1,8 @@
-import type { Delivery } from '../store/ledger/ledger.ts';
+import type { ClaimRequest, Delivery } from '../store/ledger/ledger.ts';
 import { timeoutOf } from './attempt.ts';
 import { expandOutbox } from './expand.ts';
-import { BATCH, type DispatcherOptions, textOf } from './options.ts';
-import { createSender, inLanes } from './sender.ts';
+import { claimerOf, type DispatcherOptions, MAX_CONCURRENT, textOf } from './options.ts';
+import { createSender } from './sender.ts';
 
 export type { DispatcherEvent, DispatcherLedger, DispatcherOptions } from './options.ts';
 
@@ -19,15 +19,17 @@ export interface Dispatcher {
 }
 
 /**
- * Expands outbox rows into deliveries and sends them, each channel by itself: a slow one delays nobody else.
- * Revisions of one alert reach one subscription in order. A delivery may be repeated after a crash; its key makes that
- * harmless.
+ * Expands outbox rows into deliveries and sends them, each channel by itself: a slow one delays nobody else, and no
+ * more is claimed than it has room for. Revisions of one alert reach one subscription in order. A delivery may be
+ * repeated after a crash; its key makes that harmless.
  */
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { ledger, clock } = options;
   const pollMs = options.pollMs ?? 1000;
+  const names = [...options.channels.keys()];
   let held = options.held ?? false;
   let running = false;
+  let hasReclaimed = false;
   let looking: Promise<void> | null = null;
   let again = false;
   let nextLookMs = pollMs;
@@ -39,11 +41,24 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     done: nudge,
   });
 
-  async function claimAll(): Promise<void> {
+  async function claim(channel: ClaimRequest['channel'], limit: number): Promise<void> {
+    if (limit <= 0) return;
     const now = clock.now();
-    const claimed = await ledger.claim(now, now + timeoutOf(options) * 2 + 30_000, BATCH);
-    for (const delivery of inLanes(claimed)) await sender.begin(delivery);
-    if (claimed.length === BATCH) again = true;
+    const leaseUntil = now + timeoutOf(options) * 2 + 30_000;
+    const notTo = sender.shut();
+    const claimer = claimerOf(options);
+    const claimed = await ledger.claim({ channel, notTo, now, leaseUntil, limit, claimer });
+    for (const delivery of claimed) sender.begin(delivery);
+  }
+
+  async function lookOnce(): Promise<void> {
+    if (!hasReclaimed) await ledger.reclaim(claimerOf(options), clock.now());
+    hasReclaimed = true;
+    if (await expandOutbox(options)) again = true;
+    if (held) return;
+    for (const name of names) if (running) await claim(name, sender.room(name));
+    // Of a channel that the configuration no longer knows: rejected by name, not left waiting for ever.
+    if (running) await claim({ except: names }, MAX_CONCURRENT);
   }
 
   async function look(): Promise<void> {
@@ -51,14 +66,15 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       again = false;
       nextLookMs = pollMs;
       try {
-        await expandOutbox(options);
-        if (!held && running) await claimAll();
+        await lookOnce();
       } catch (error) {
         options.onEvent?.({
           kind: 'fault',
           reason: `the ledger did not answer; trying again: ${textOf(error)}`,
         });
       }
+      // The embedded ledger answers at once: a long queue must not keep requests, timers and the fold waiting.
+      if (again) await new Promise<void>((next) => void clock.after(0, next));
     } while (again && running);
   }
 

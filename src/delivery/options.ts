@@ -19,7 +19,7 @@ export type DispatcherEvent =
 
 export type DispatcherLedger = Pick<
   Ledger,
-  'outbox' | 'expand' | 'subscriptions' | 'claim' | 'settle' | 'deliveries' | 'history'
+  'outbox' | 'told' | 'expand' | 'subscriptions' | 'claim' | 'reclaim' | 'settle' | 'deliveries'
 >;
 
 export interface DispatcherOptions {
@@ -30,6 +30,10 @@ export interface DispatcherOptions {
   readonly random: Random;
   /** The body for a revision: the contract's alert event as JSON. */
   readonly body: (revision: StoredRevision) => string;
+  /** Runs before the deliveries of a revision are written: what they refer to stands before any is due. */
+  readonly prepare?: (revision: StoredRevision) => Promise<void>;
+  /** Name of this process among those that share the ledger: what it left under way at a crash it takes back at start. */
+  readonly claimer?: string;
   readonly onEvent?: (event: DispatcherEvent) => void;
   /** Attempts before a delivery is a dead letter. Default 20. */
   readonly maxAttempts?: number;
@@ -47,10 +51,13 @@ export interface DispatcherOptions {
   readonly breakerThreshold?: number;
 }
 
-/** Most rows of one look; bounds memory. */
-export const BATCH = 200;
-/** Most deliveries of one alert that are looked through. */
-export const HISTORY_LIMIT = 10_000;
+/** Most outbox rows of one look; bounds memory, and how long a look keeps the event loop. */
+export const BATCH = 50;
+/** Deliveries of one channel at a time, unless told. */
+export const MAX_CONCURRENT = 16;
+
+/** The name under which deliveries are claimed. */
+export const claimerOf = (options: DispatcherOptions): string => options.claimer ?? 'this';
 
 /** The message of whatever was thrown. */
 export const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { AlertEvent, AlertRevision } from '../../model/alert.ts';
+import type { AlertEvent } from '../../model/alert.ts';
 import type { Station } from '../../model/station.ts';
+import { deliveryConformance } from './conformance-deliveries.ts';
 import type { Ledger } from './ledger.ts';
-import { sampleAt as at, sampleRevision, sampleSubscription } from './sample.ts';
+import { sampleAt as at, commitAll, raise, sampleSubscription } from './sample.ts';
 
 /** One place of storage: every `open` sees what the one before committed; `remove` deletes it. */
 export interface LedgerPlace {
@@ -43,14 +44,6 @@ export function ledgerConformance(name: string, place: () => Promise<LedgerPlace
       }
     });
 
-    const commitAll = async (ledger: Ledger, revisions: readonly AlertRevision[], partition = 0) => {
-      const { epoch, offset } = await ledger.acquire(partition);
-      const rows = revisions.map((revision, index) => ({ offset: offset + index, index: 0, revision }));
-      const to = offset + Math.max(1, revisions.length);
-      await ledger.commit([{ partition, epoch, from: offset, to, revisions: rows, clockAt: at }]);
-    };
-    const raise = (alert: string, event: Partial<AlertEvent> = {}, rest = {}) =>
-      sampleRevision({ alert, ...event }, rest);
     const idsOf = async (ledger: Ledger, filter: object) =>
       (await ledger.alerts({ limit: 100, ...filter })).items.map((item) => item.revision.event.alert);
 
@@ -272,99 +265,7 @@ export function ledgerConformance(name: string, place: () => Promise<LedgerPlace
       });
     });
 
-    describe('outbox and deliveries', () => {
-      const expandAll = async (ledger: Ledger, ids: readonly string[]) => {
-        for (const row of await ledger.outbox(100)) {
-          await ledger.expand(row.revision.seq, ids.map(sampleSubscription), at);
-        }
-      };
-
-      it('expands a row once; a repeat adds nothing', async () => {
-        const { ledger } = await fresh();
-        await commitAll(ledger, [raise('a1')]);
-        expect(await ledger.oldestOutboxAt()).toEqual(expect.any(Number));
-        const [row] = await ledger.outbox(10);
-        const seq = row?.revision.seq ?? -1;
-        await ledger.expand(seq, [sampleSubscription('s1'), sampleSubscription('s2')], at);
-        await ledger.expand(seq, [sampleSubscription('s1'), sampleSubscription('s3')], at);
-        const all = await ledger.deliveries({ limit: 10 });
-        expect(all.map((entry) => entry.key)).toEqual(['a1.1.s1', 'a1.1.s2']);
-        expect(all[0]).toMatchObject({
-          state: 'waiting',
-          attempts: 0,
-          subscription: sampleSubscription('s1'),
-        });
-        expect(await ledger.outbox(10)).toEqual([]);
-        expect(await ledger.oldestOutboxAt()).toBeNull();
-      });
-
-      it('survives a crash between commit and expansion, and between claim and settling', async () => {
-        const { ledger, open } = await fresh();
-        await commitAll(ledger, [raise('a1')]);
-        await ledger.close();
-        const second = await open();
-        await expandAll(second, ['s1']);
-        expect(await second.claim(at, at + 1000, 10)).toHaveLength(1);
-        await second.close();
-        const third = await open();
-        expect(await third.claim(at + 999, at + 5000, 10)).toEqual([]);
-        expect(await third.claim(at + 1000, at + 5000, 10)).toMatchObject([{ key: 'a1.1.s1', attempts: 2 }]);
-      });
-
-      it('claims the reds first, then the oldest', async () => {
-        const { ledger } = await fresh();
-        await commitAll(ledger, [
-          raise('y1', { level: 'yellow' }),
-          raise('o1', { level: 'orange' }),
-          raise('r1'),
-          raise('y2', { level: 'yellow' }),
-          raise('r2'),
-        ]);
-        await expandAll(ledger, ['s']);
-        const first = await ledger.claim(at, at + 60_000, 3);
-        expect(first.map((entry) => entry.alert)).toEqual(['r1', 'r2', 'o1']);
-        const rest = await ledger.claim(at, at + 60_000, 3);
-        expect(rest.map((entry) => entry.alert)).toEqual(['y1', 'y2']);
-        expect(await ledger.claim(at, at + 60_000, 3)).toEqual([]);
-      });
-
-      it('gives one delivery to one of two claimers', async () => {
-        const { ledger, open } = await fresh();
-        await commitAll(
-          ledger,
-          Array.from({ length: 20 }, (_, index) => raise(`a${index}`)),
-        );
-        await expandAll(ledger, ['s']);
-        const other = await open();
-        const claimed = (
-          await Promise.all([ledger, other, ledger, other].map((owner) => owner.claim(at, at + 60_000, 7)))
-        ).flat();
-        expect(claimed).toHaveLength(20);
-        expect(new Set(claimed.map((entry) => entry.key)).size).toBe(20);
-      });
-
-      it('settles: waits for the next attempt, delivers once, keeps the dead', async () => {
-        const { ledger } = await fresh();
-        await commitAll(ledger, [raise('a1')]);
-        await expandAll(ledger, ['s1', 's2']);
-        await ledger.claim(at, at + 1000, 10);
-        await ledger.settle('a1.1.s1', { state: 'waiting', at, nextAttemptAt: at + 500, error: 'HTTP 503' });
-        await ledger.settle('a1.1.s2', { state: 'dead', at, error: 'HTTP 410' });
-        expect(await ledger.claim(at + 499, at + 2000, 10)).toEqual([]);
-        expect(await ledger.claim(at + 500, at + 2000, 10)).toMatchObject([
-          { key: 'a1.1.s1', attempts: 2, lastError: 'HTTP 503' },
-        ]);
-        await ledger.settle('a1.1.s1', { state: 'delivered', at: at + 600 });
-        await ledger.settle('a1.1.s1', { state: 'waiting', at: at + 700, nextAttemptAt: at + 700 });
-        const [delivered] = await ledger.deliveries({ state: 'delivered', limit: 10 });
-        expect(delivered).toMatchObject({ key: 'a1.1.s1', deliveredAt: at + 600 });
-        expect(delivered).not.toHaveProperty('lastError');
-        expect(await ledger.deliveries({ alert: 'a1', state: 'dead', limit: 10 })).toMatchObject([
-          { key: 'a1.1.s2', lastError: 'HTTP 410' },
-        ]);
-        expect(await ledger.claim(at + 99_000, at + 99_999, 10)).toEqual([]);
-      });
-    });
+    deliveryConformance(fresh);
 
     describe('registry and documents', () => {
       it('replaces the subscriptions of one origin only, and refuses an id twice', async () => {

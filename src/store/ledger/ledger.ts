@@ -57,11 +57,44 @@ export interface Delivery {
   readonly alert: string;
   readonly revision: number;
   readonly subscription: Subscription;
+  /** Where the channel takes it: what fails together. */
+  readonly destination: string;
   readonly state: DeliveryState;
   readonly attempts: number;
   readonly nextAttemptAt: number;
   readonly lastError?: string;
   readonly deliveredAt?: number;
+}
+
+/** One outbox row becomes these deliveries. */
+export interface Expansion {
+  readonly seq: number;
+  readonly deliveries: readonly { readonly subscription: Subscription; readonly destination: string }[];
+}
+
+export interface ClaimRequest {
+  /** A channel, or all but these. */
+  readonly channel: string | { readonly except: readonly string[] };
+  /** Destinations that are left alone for now. */
+  readonly notTo: readonly string[];
+  readonly now: number;
+  readonly leaseUntil: number;
+  readonly limit: number;
+  /** Who claims: a process by its name. */
+  readonly claimer: string;
+}
+
+/** A delivery under way, with the revision to deliver. */
+export interface ClaimedDelivery extends Delivery {
+  readonly stored: StoredRevision;
+}
+
+export interface DeliveryOutcome {
+  readonly key: string;
+  readonly state: 'delivered' | 'dead' | 'waiting';
+  readonly at: number;
+  readonly nextAttemptAt?: number;
+  readonly error?: string;
 }
 
 /** The ledger port: what must never be lost about alerts. Every engine passes `conformance.ts`. Instants are epoch ms. */
@@ -100,19 +133,19 @@ export interface Ledger {
   outbox(
     limit: number,
   ): Promise<readonly { readonly revision: StoredRevision; readonly createdAt: number }[]>;
-  /** Writes the deliveries of one outbox row and takes the row out, in one transaction; repeats are no-ops. */
-  expand(seq: number, subscriptions: readonly Subscription[], now: number): Promise<void>;
-  /** Claims up to `limit` due deliveries until `leaseUntil`, the reds first. */
-  claim(now: number, leaseUntil: number, limit: number): Promise<readonly Delivery[]>;
-  settle(
-    key: string,
-    outcome: {
-      readonly state: 'delivered' | 'dead' | 'waiting';
-      readonly at: number;
-      readonly nextAttemptAt?: number;
-      readonly error?: string;
-    },
-  ): Promise<void>;
+  /** Subscriptions that have a delivery of a revision of the alert before this one. */
+  told(alert: string, beforeRevision: number): Promise<ReadonlySet<string>>;
+  /** Writes the deliveries of outbox rows and takes the rows out, in one transaction; repeats are no-ops. */
+  expand(rows: readonly Expansion[], now: number): Promise<void>;
+  /**
+   * Claims due deliveries, the reds first, then the oldest. One with an earlier revision of its alert still to be
+   * delivered to the same subscription is not due.
+   */
+  claim(request: ClaimRequest): Promise<readonly ClaimedDelivery[]>;
+  /** Deliveries that a crash of their claimer left under way are due at once; returns how many. */
+  reclaim(claimer: string, now: number): Promise<number>;
+  /** Writes outcomes in one transaction. `waiting` without an error gives back untried: no attempt is counted. */
+  settle(outcomes: readonly DeliveryOutcome[]): Promise<void>;
   deliveries(filter: {
     readonly alert?: string;
     readonly state?: DeliveryState;

@@ -1,5 +1,5 @@
 import type { AlertEvent, AlertRevision } from '../../model/alert.ts';
-import type { Subscription } from './ledger.ts';
+import type { Ledger, Subscription } from './ledger.ts';
 
 /** 2024-04-30T06:00:00Z. */
 export const sampleAt = 1714456800000;
@@ -51,3 +51,19 @@ export const sampleSubscription = (id: string): Subscription => ({
   level: 'yellow',
   areas: 'all',
 });
+
+/** A revision of one alert. */
+export const raise = (alert: string, event: Partial<AlertEvent> = {}, rest = {}): AlertRevision =>
+  sampleRevision({ alert, ...event }, rest);
+
+/** Takes the partition over and commits the revisions as its next records. */
+export async function commitAll(
+  ledger: Ledger,
+  revisions: readonly AlertRevision[],
+  partition = 0,
+): Promise<void> {
+  const { epoch, offset } = await ledger.acquire(partition);
+  const rows = revisions.map((revision, index) => ({ offset: offset + index, index: 0, revision }));
+  const to = offset + Math.max(1, revisions.length);
+  await ledger.commit([{ partition, epoch, from: offset, to, revisions: rows, clockAt: sampleAt }]);
+}

@@ -30,11 +30,12 @@ CREATE TABLE subscriptions (id TEXT PRIMARY KEY, origin TEXT NOT NULL, json TEXT
 
 CREATE TABLE deliveries (
   key TEXT PRIMARY KEY, seq INTEGER NOT NULL REFERENCES revisions (seq), alert TEXT NOT NULL,
-  revision INTEGER NOT NULL, subscription TEXT NOT NULL, rank INTEGER NOT NULL, state TEXT NOT NULL,
+  revision INTEGER NOT NULL, subscriber TEXT NOT NULL, subscription TEXT NOT NULL, channel TEXT NOT NULL,
+  destination TEXT NOT NULL, rank INTEGER NOT NULL, state TEXT NOT NULL, claimer TEXT,
   attempts INTEGER NOT NULL DEFAULT 0, next_attempt_at INTEGER NOT NULL, last_error TEXT, delivered_at INTEGER
 ) STRICT;
 CREATE INDEX deliveries_due ON deliveries (rank DESC, seq, key) WHERE state IN ('waiting', 'sending');
-CREATE INDEX deliveries_alert ON deliveries (alert, seq);
+CREATE INDEX deliveries_lane ON deliveries (alert, subscriber, revision);
 CREATE INDEX deliveries_state ON deliveries (state, seq);
 
 CREATE TABLE cap (
