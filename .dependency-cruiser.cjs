@@ -10,7 +10,7 @@ const services = '^src/(api|ingest|delivery)/';
 const app = '^src/app/';
 const top = '^src/(cli/|main\\.ts$)';
 // Tests and what only tests use.
-const tests = '(\\.test|/conformance|/sample|/fixture)\\.ts$';
+const tests = '(\\.test|/conformance[^/]*|/sample|/fixture)\\.ts$';
 
 /** A layer must not import the layers listed. */
 const downwards = (name, layer, above, except = []) => ({

@@ -4,7 +4,7 @@ import { expandOutbox } from './expand.ts';
 import { claimerOf, type DispatcherOptions, MAX_CONCURRENT, textOf } from './options.ts';
 import { createSender } from './sender.ts';
 
-export type { DispatcherEvent, DispatcherLedger, DispatcherOptions } from './options.ts';
+export type { DispatcherEvent, DispatcherOptions } from './options.ts';
 
 export interface Dispatcher {
   start(): void;

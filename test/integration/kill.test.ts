@@ -27,7 +27,7 @@ import {
 
 // The whole process under `kill -9` at seeded moments: while it starts, while it takes a batch, and between.
 
-const isLong = process.env.ATALAIA_TEST_KILLS === '50';
+const isLong = process.env.ATALAIA_TEST === 'all' || process.env.ATALAIA_TEST_KILLS === '50';
 const KILLS = isLong ? 50 : 6;
 const STATIONS = isLong ? 2000 : 200;
 const PARTITIONS = 8;
