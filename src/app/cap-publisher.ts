@@ -32,12 +32,22 @@ export class CapPublisher {
     this.#options = options;
   }
 
-  /** Publishes one revision. A message that the gate refuses does not leave: it is told, the alert's other ways go on. */
+  /**
+   * Publishes one revision. A message that cannot be made or that the gate refuses does not leave: it is told, and the
+   * alert's other ways go on.
+   */
   async publish(stored: StoredRevision): Promise<void> {
     const { event } = stored.revision;
     if (operatorHazards.has(event.hazard) || (await this.#options.ledger.cap(event.alert, event.revision)))
       return;
-    const output = await this.#message(stored);
+    let output: CapOutput | undefined;
+    try {
+      output = await this.#message(stored);
+    } catch (error) {
+      if (!(error instanceof AtalaiaError) || error.code !== 'ATL_CAP_INVALID') throw error;
+      this.#options.onInvalid(event.alert, [error.message]);
+      return;
+    }
     if (!output) return;
     const xml = serializeCap(output.message);
     const problems = this.#options.gate.check(xml);
