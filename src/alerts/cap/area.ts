@@ -5,6 +5,9 @@ import type { CapArea, CapPair } from './message.ts';
 /** Mean radius of the earth, km (IUGG). */
 const EARTH_KM = 6371.0088;
 const POINTS = 36;
+/** Radius, km, for which one station of an area stands. */
+const STATION_KM = 10;
+const MAX_CIRCLES = 100;
 const IBGE_CODE = /^\d{7}$/;
 
 const radians = (degrees: number): number => (degrees * Math.PI) / 180;
@@ -34,11 +37,15 @@ export function circlePolygon(latitude: number, longitude: number, km: number): 
   return [...corners, corners[0]].join(' ');
 }
 
-/** The area of a rule around or of a station, with geometry where we know it and geocodes where the region is one. */
+/**
+ * The area of a rule around or of a station, with geometry where we know it and geocodes where the region is one. Of an
+ * area, whose border we do not know, the surroundings of its `stations` stand: there it was measured.
+ */
 export function capArea(
   rule: Pick<Rule, 'area'>,
   station: Station,
   municipality?: { readonly code: string; readonly name: string },
+  stations: readonly Station[] = [],
 ): CapArea {
   const geocode: CapPair[] = [];
   const code = municipality?.code ?? station.region;
@@ -55,8 +62,11 @@ export function capArea(
     };
   }
   const areaDesc = rule.area.kind === 'named' ? firstText(rule.area.name, place) : place;
-  return { areaDesc, polygon: [], circle: [], geocode };
+  return { areaDesc, polygon: [], circle: stations.slice(0, MAX_CIRCLES).map(aroundStation), geocode };
 }
+
+const aroundStation = ({ latitude, longitude }: Station): string =>
+  `${fixed(latitude)},${fixed(longitude)} ${STATION_KM}`;
 
 const firstText = (...texts: readonly (string | undefined)[]): string =>
   texts.find((text) => text !== undefined && text.trim() !== '')?.trim() ?? '-';

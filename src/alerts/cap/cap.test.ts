@@ -151,6 +151,29 @@ it('an exercise says so at the beginning and the end of every text', () => {
   }
 });
 
+it('an area stands as the surroundings of its stations, by its own name', () => {
+  const base = revision(1, 'raised');
+  const r: AlertRevision = {
+    ...base,
+    event: { ...base.event, subject: { kind: 'area', id: '4314902' } },
+  };
+  const out = capMessage(
+    input(r, [], {
+      rule: { ...rule, area: { kind: 'region' } },
+      station: { ...station, id: '4314902', name: 'Porto Alegre' },
+      stations: [station, { ...station, latitude: -30.2 }],
+    }),
+  );
+  const xml = serializeCap(out?.message as NonNullable<typeof out>['message']);
+  expect(gate.check(xml)).toEqual([]);
+  expect(out?.message.info[0]?.area[0]).toMatchObject({
+    areaDesc: 'Porto Alegre',
+    circle: [expect.stringMatching(/ 10$/), '-30.2000,-51.1747 10'],
+    geocode: [{ valueName: 'IBGE', value: '4314902' }],
+  });
+  expect(out?.message.info[0]?.description).toMatch(/^Área Porto Alegre \(4314902\)\./);
+});
+
 it('times carry the offset of the place, UTC as -00:00', () => {
   expect(capTime(T0 + 999, 'America/Noronha')).toBe('2024-04-30T04:00:00-02:00');
   expect(capTime(T0, 'Asia/Kathmandu')).toBe('2024-04-30T11:45:00+05:45');

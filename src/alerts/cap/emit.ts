@@ -28,7 +28,10 @@ export interface EarlierMessage {
 export interface CapInput {
   readonly revision: AlertRevision;
   readonly rule: Rule;
+  /** The subject's station; of an area a place that bears its id, name, time zone and region. */
   readonly station: Station;
+  /** The stations of an area. */
+  readonly stations?: readonly Station[];
   readonly hazard: CapHazard;
   readonly environment: 'actual' | 'exercise' | 'test';
   readonly serverId: string;
@@ -147,7 +150,7 @@ function infoOf(input: CapInput, lang: Language, sentText: string, expiresAt: nu
     ...(ended ? {} : { instruction: marked(rule.instruction[lang], mark) }),
     ...(input.web === undefined ? {} : { web: input.web }),
     parameter: parametersOf(input),
-    area: [capArea(rule, station, input.municipality)],
+    area: [capArea(rule, station, input.municipality, input.stations)],
   };
 }
 
@@ -155,14 +158,15 @@ function infoOf(input: CapInput, lang: Language, sentText: string, expiresAt: nu
 function describe({ revision, station }: CapInput, lang: Language): string {
   const pt = lang === 'pt-BR';
   const { event } = revision;
-  const sentences = [`${pt ? 'Estação' : 'Station'} ${station.name} (${station.id}).`];
+  const kind = event.subject.kind === 'area' ? (pt ? 'Área' : 'Area') : pt ? 'Estação' : 'Station';
+  const sentences = [`${kind} ${station.name} (${station.id}).`];
   if (event.event === 'ended') sentences.push(`${endWord(event.endReason, lang)}.`);
   sentences.push(...event.evidence.map((one) => evidenceSentence(one, lang)));
   if (revision.unverified && event.event !== 'ended') {
     sentences.push(
       pt
-        ? 'A estação não envia dados suficientes; o alerta continua até ser confirmado, encerrado ou expirar.'
-        : 'The station does not send enough data; the alert stays until it is verified, ended or expires.',
+        ? 'Faltam dados suficientes; o alerta continua até ser confirmado, encerrado ou expirar.'
+        : 'There are not enough data; the alert stays until it is verified, ended or expires.',
     );
   }
   return sentences.join(' ');
