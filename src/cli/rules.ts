@@ -9,13 +9,22 @@ import type { Problem } from '../rules/problem.ts';
 import { loadRules } from '../rules/rule-set.ts';
 import { parseRuleTest, type RuleReplay, runRuleTest } from '../rules/rule-test.ts';
 import type { Command, CommandIo } from './command.ts';
+import { type CostValues, costOptions, tellCost } from './rule-cost.ts';
 
-const usage = `atalaia rules check DIR…            syntax, names, units
+const usage = `atalaia rules check DIR…            syntax, names, units; bytes of state and comparisons
 atalaia rules test DIR…             runs every *.test.yaml through the fold
 atalaia rules explain FILE…         the rule in words  (--lang pt-BR|en)
 
+check takes
+  --stations FILE         counts the state of these stations, each at its own interval; without, of one that reports
+                          every minute
+  --lateness SPAN         how late reports may come (24h)
+  --budget SIZE           refuses more state in total, for each 10,000 stations (1 GiB)
+  --station-budget SIZE   refuses more state of one station (64 MiB)
+
 Examples:
   atalaia rules check rules/inmet
+  atalaia rules check rules/inmet --stations stations.csv
   atalaia rules test rules
   atalaia rules explain rules/inmet/chuva-intensa.yaml --lang en
 
@@ -30,12 +39,12 @@ export const rulesCommand: Command = {
     const { values, positionals } = parseArgs({
       args: argv,
       allowPositionals: true,
-      options: { lang: { type: 'string', default: 'pt-BR' } },
+      options: { lang: { type: 'string', default: 'pt-BR' }, ...costOptions },
     });
     const [verb, ...paths] = positionals;
     if (!verb || paths.length === 0)
       throw new AtalaiaError('ATL_USAGE', `Give a verb and a folder or file.\n\n${usage}`);
-    if (verb === 'check') return check(paths, io);
+    if (verb === 'check') return check(paths, values, io);
     if (verb === 'test') return test(paths, io);
     if (verb === 'explain') return explain(paths, values.lang, io);
     throw new AtalaiaError('ATL_USAGE', `'rules ${verb}' is not a command; check, test or explain is.`);
@@ -47,7 +56,7 @@ const tell = (problems: readonly Problem[], io: CommandIo): void => {
     io.stderr.write(`${file}:${line}:${column}: ${message}\n`);
 };
 
-function check(paths: readonly string[], io: CommandIo): number {
+function check(paths: readonly string[], values: CostValues, io: CommandIo): number {
   const files = findRuleFiles(paths, 'rules');
   const { rules, problems } = loadRules(files);
   const tests = findRuleFiles(paths, 'tests').flatMap(({ path, text }) => [
@@ -57,11 +66,17 @@ function check(paths: readonly string[], io: CommandIo): number {
   if (files.length === 0)
     throw new AtalaiaError('ATL_INPUT', `No rule file (*.yaml) under ${paths.join(', ')}.`);
   io.stdout.write(`${rules.length} of ${files.length} rules are good\n`);
-  return problems.length + tests.length > 0 ? 1 : 0;
+  const isTooMuch = rules.length > 0 && tellCost(rules, values, io);
+  return problems.length + tests.length > 0 || isTooMuch ? 1 : 0;
 }
 
 /** A rule test's reports through the same fold as everything else. */
-export const replayForTest: RuleReplay = (reports, rules, stations, untilAt) => {
+export const replayForTest: RuleReplay = (reports, rules, stations, untilAt, areas) => {
+  if (areas.length > 0)
+    throw new AtalaiaError(
+      'ATL_INPUT',
+      'Named areas ("areas:") of a rule test cannot be replayed yet; write the test over regions (area: region).',
+    );
   const replay = new Replay({ rules, stations, partitions: 4 });
   const sorted = [...reports].sort((a, b) => a.receivedAt - b.receivedAt || (a.station < b.station ? -1 : 1));
   for (const report of sorted) replay.feed(report);

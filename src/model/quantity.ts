@@ -16,6 +16,12 @@ export interface Quantity {
   /** Physical range in the canonical unit; with `perHour`, the maximum is per hour of interval. */
   readonly range: { readonly min: number; readonly max: number; readonly perHour?: true };
   readonly label: Text;
+  /**
+   * Computed here from other quantities (rules/derived/table.ts, stream/fire-weather.ts). `always`: a report of it is
+   * refused, for two definitions of one word would meet in a rule; `when-missing`: instruments measure it too, and a
+   * report's own value wins.
+   */
+  readonly derived?: 'always' | 'when-missing';
 }
 
 const q = (
@@ -36,6 +42,17 @@ const q = (
   range,
   label: { 'pt-BR': pt, en },
 });
+
+/** A quantity that stands for an instant and is computed here. Without a CF standard name where that is empty. */
+const d = (
+  derived: 'always' | 'when-missing',
+  name: string,
+  cfName: string,
+  unit: string,
+  range: Quantity['range'],
+  pt: string,
+  en: string,
+): Quantity => ({ ...q(name, cfName, unit, 'instant', range, pt, en), derived });
 
 const table: readonly Quantity[] = [
   q(
@@ -74,20 +91,20 @@ const table: readonly Quantity[] = [
     'Temperatura mínima',
     'Minimum air temperature',
   ),
-  q(
+  d(
+    'when-missing',
     'dewPoint',
     'dew_point_temperature',
     '°C',
-    'instant',
     { min: -100, max: 45 },
     'Ponto de orvalho',
     'Dew point',
   ),
-  q(
+  d(
+    'when-missing',
     'relativeHumidity',
     'relative_humidity',
     '%',
-    'instant',
     { min: 0, max: 105 },
     'Umidade relativa',
     'Relative humidity',
@@ -129,6 +146,153 @@ const table: readonly Quantity[] = [
     { min: -50, max: 200 },
     'Nível do rio',
     'River level',
+  ),
+  d(
+    'when-missing',
+    'wetBulbTemperature',
+    'wet_bulb_temperature',
+    '°C',
+    { min: -90, max: 60 },
+    'Temperatura de bulbo úmido',
+    'Wet-bulb temperature',
+  ),
+  d(
+    'when-missing',
+    'wetBulbGlobeTemperature',
+    '',
+    '°C',
+    { min: -90, max: 60 },
+    'Índice de bulbo úmido e termômetro de globo (IBUTG)',
+    'Wet-bulb globe temperature',
+  ),
+  d(
+    'when-missing',
+    'seaLevelPressure',
+    'air_pressure_at_mean_sea_level',
+    'hPa',
+    { min: 850, max: 1100 },
+    'Pressão ao nível do mar',
+    'Sea-level pressure',
+  ),
+  d(
+    'always',
+    'vapourPressureDeficit',
+    'water_vapor_saturation_deficit_in_air',
+    'hPa',
+    { min: 0, max: 200 },
+    'Déficit de pressão de vapor',
+    'Vapour pressure deficit',
+  ),
+  d(
+    'always',
+    'heatIndex',
+    'heat_index_of_air_temperature',
+    '°C',
+    { min: -90, max: 100 },
+    'Índice de calor',
+    'Heat index',
+  ),
+  d('always', 'humidex', '', '°C', { min: -90, max: 100 }, 'Humidex', 'Humidex'),
+  d(
+    'always',
+    'apparentTemperature',
+    '',
+    '°C',
+    { min: -150, max: 100 },
+    'Temperatura aparente',
+    'Apparent temperature',
+  ),
+  d(
+    'always',
+    'windChill',
+    'wind_chill_of_air_temperature',
+    '°C',
+    { min: -150, max: 60 },
+    'Sensação térmica de frio',
+    'Wind chill',
+  ),
+  d(
+    'always',
+    'universalThermalClimateIndex',
+    '',
+    '°C',
+    { min: -150, max: 100 },
+    'Índice climático térmico universal (UTCI)',
+    'Universal Thermal Climate Index (UTCI)',
+  ),
+  d('always', 'angstromIndex', '', '', { min: -5, max: 20 }, 'Índice de Ångström', 'Ångström index'),
+  d(
+    'always',
+    'monteAlegreIndex',
+    '',
+    '',
+    { min: 0, max: 40_000 },
+    'Fórmula de Monte Alegre (FMA)',
+    'Monte Alegre fire index (FMA)',
+  ),
+  d(
+    'always',
+    'monteAlegreWindIndex',
+    '',
+    '',
+    { min: 0, max: 2_000_000 },
+    'Fórmula de Monte Alegre com vento (FMA+)',
+    'Monte Alegre fire index with wind (FMA+)',
+  ),
+  d(
+    'always',
+    'fineFuelMoistureCode',
+    '',
+    '',
+    { min: 0, max: 101 },
+    'Código de umidade do combustível fino (FFMC)',
+    'Fine Fuel Moisture Code (FFMC)',
+  ),
+  d(
+    'always',
+    'duffMoistureCode',
+    '',
+    '',
+    { min: 0, max: 10_000 },
+    'Código de umidade da serapilheira (DMC)',
+    'Duff Moisture Code (DMC)',
+  ),
+  d('always', 'droughtCode', '', '', { min: 0, max: 20_000 }, 'Código de seca (DC)', 'Drought Code (DC)'),
+  d(
+    'always',
+    'initialSpreadIndex',
+    '',
+    '',
+    { min: 0, max: 1_000_000 },
+    'Índice de propagação inicial (ISI)',
+    'Initial Spread Index (ISI)',
+  ),
+  d(
+    'always',
+    'buildupIndex',
+    '',
+    '',
+    { min: 0, max: 10_000 },
+    'Índice de combustível disponível (BUI)',
+    'Buildup Index (BUI)',
+  ),
+  d(
+    'always',
+    'fireWeatherIndex',
+    '',
+    '',
+    { min: 0, max: 10_000 },
+    'Índice meteorológico de perigo de incêndio (FWI)',
+    'Fire Weather Index (FWI)',
+  ),
+  d(
+    'always',
+    'dailySeverityRating',
+    '',
+    '',
+    { min: 0, max: 1_000_000 },
+    'Severidade diária do fogo (DSR)',
+    'Daily Severity Rating (DSR)',
   ),
 ];
 

@@ -17,12 +17,14 @@ export interface TickRecord {
   readonly gap?: true;
 }
 
-/** Names immutable documents (rule set, registry) by the SHA-256 of their bytes; `id` makes repeats no-ops. */
+/** Names immutable documents (rule set, registry, areas, climatology) by the SHA-256 of their bytes; `id` makes repeats no-ops. */
 export interface CommandRecord {
   readonly kind: 'command';
   readonly id: string;
   readonly command:
     | { readonly type: 'rules'; readonly hash: string }
     | { readonly type: 'stations'; readonly hash: string }
+    | { readonly type: 'areas'; readonly hash: string }
+    | { readonly type: 'climatology'; readonly hash: string }
     | { readonly type: 'recording'; readonly delayMs: number; readonly startAt: number };
 }

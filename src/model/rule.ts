@@ -50,6 +50,14 @@ export type Condition =
       readonly quantity: string | null;
       readonly spanMs: number;
       readonly text: string;
+    }
+  /** True at an instant at which `then` is true and `first` was true at an evaluation in [instant - within, instant). */
+  | {
+      readonly kind: 'sequence';
+      readonly first: Condition;
+      readonly then: Condition;
+      readonly withinMs: number;
+      readonly text: string;
     };
 
 export const aggregateNames = [
@@ -65,15 +73,26 @@ export const aggregateNames = [
   'delta',
   'rate',
   'trend',
+  'rise',
 ] as const;
 export type AggregateName = (typeof aggregateNames)[number];
 
+/**
+ * What an aggregate looks at, at an instant t.
+ * - sliding: (t - span, t].
+ * - tumbling: the newest closed window ((k - 1) span, k span] with k span <= t, aligned to the epoch; a span of whole days
+ *   is aligned to the station's local midnight, so that a day has 23, 24 or 25 hours.
+ * - hopping: the newest closed window (k every - span, k every] with k every <= t.
+ * - session: the run of readings up to t without a gap longer than `gap`; over as soon as t is more than `gap` past its last.
+ * - count: the last n readings up to t; tumbling: the newest full group of n, counted from the first reading kept of the
+ *   local day.
+ */
 export type Window =
   | { readonly kind: 'sliding'; readonly spanMs: number }
   | { readonly kind: 'tumbling'; readonly spanMs: number }
   | { readonly kind: 'hopping'; readonly spanMs: number; readonly everyMs: number }
   | { readonly kind: 'session'; readonly gapMs: number }
-  | { readonly kind: 'count'; readonly reports: number };
+  | { readonly kind: 'count'; readonly reports: number; readonly tumbling?: true };
 
 export type Expression =
   | NumberLiteral
@@ -90,7 +109,24 @@ export type Expression =
       readonly operator: '+' | '-' | '*' | '/';
       readonly left: Expression;
       readonly right: Expression;
-    };
+    }
+  /** Of the area's stations that are not silent, how many hold the condition: a number, or a share in %. Area rules only. */
+  | {
+      readonly kind: 'stations';
+      readonly measure: 'count' | 'share';
+      readonly where: Condition;
+      readonly text: string;
+    }
+  /** A value of the climatology table of the subject: the percentile of a quantity for the day of the year. */
+  | {
+      readonly kind: 'climatology';
+      readonly quantity: string;
+      readonly percent: number;
+      readonly by: 'day-of-year';
+      readonly text: string;
+    }
+  /** Return period, years, of an aggregate's value by the fitted extremes of the climatology table. */
+  | { readonly kind: 'return-period'; readonly of: Expression; readonly text: string };
 
 /** A number with its unit as written, and the same in the canonical unit as an exact fraction of integers. */
 export interface NumberLiteral {

@@ -1,6 +1,6 @@
 import { type HeldCondition, levelNames, type Rule, type RuleLevel } from '../model/rule.ts';
 import { HOUR_MS } from '../model/time.ts';
-import { checkExpression, MAX_WINDOW_MS } from './check.ts';
+import { checkExpression, MAX_HOLD_MS } from './check.ts';
 import { hazards } from './hazard.ts';
 import { NodeReader } from './node-reader.ts';
 import { locate, type Problem } from './problem.ts';
@@ -35,6 +35,8 @@ const RESPONSES = [
   'None',
 ];
 const MAX_COMPARISONS = 64;
+/** Conditions, values and numbers of one rule, counted singly. */
+const MAX_TERMS = 1000;
 const DEFAULT_INSTRUCTION = {
   'pt-BR': 'Siga as orientações da Defesa Civil.',
   en: 'Follow the instructions of the civil-defence authorities.',
@@ -42,6 +44,7 @@ const DEFAULT_INSTRUCTION = {
 
 /**
  * Reads one rule document (design section 6): YAML, keys, expressions, units. `file` only names the place in problems.
+ * With `subject: area`, `area: region` makes every region a subject and `area: { name: … }` the one area of that name.
  * `rule` is there only when there is no problem. Defaults: title = the hazard's event, subject station, coverage 80 %,
  * expires 6h, area region, cap Immediate, Observed, Prepare, a general instruction.
  */
@@ -56,24 +59,29 @@ export function parseRule(text: string, file: string): { rule?: Rule; problems: 
 
 class RuleReader extends NodeReader {
   private comparisons = 0;
+  private terms = 0;
+  private subject: Rule['subject'] = 'station';
 
   rule(root: YamlNode): Rule | undefined {
     const read = this.map(root, 'a rule', KEYS, ['rule', 'hazard', 'levels']);
     const name = this.name(read('rule'));
     const hazard = this.oneOf(read('hazard'), 'hazard', [...hazards.keys()]);
     const title = this.texts(read('title'), 'title') ?? hazards.get(hazard ?? '')?.event;
-    const subject = this.subject(read('subject'));
+    this.subject = this.oneOf(read('subject'), 'subject', ['station', 'area']) ?? 'station';
+    const { subject } = this;
     const levels = this.levels(read('levels'));
     const clearNode = read('clear');
     const clear = clearNode === undefined ? null : (this.held(clearNode, 'clear') ?? null);
     const coverage = this.coverage(read('coverage'));
-    const expiresMs = this.span(read('expires'), 'expires', MAX_WINDOW_MS) ?? 6 * HOUR_MS;
+    const expiresMs = this.span(read('expires'), 'expires', MAX_HOLD_MS) ?? 6 * HOUR_MS;
     const area = this.area(read('area'));
     const cap = this.cap(read('cap'));
     const instruction = this.texts(read('instruction'), 'instruction') ?? DEFAULT_INSTRUCTION;
     if (this.comparisons > MAX_COMPARISONS) {
       this.flaw(root.offset, `${this.comparisons} comparisons; at most ${MAX_COMPARISONS}: split the rule`);
     }
+    if (this.terms > MAX_TERMS)
+      this.flaw(root.offset, `${this.terms} terms; at most ${MAX_TERMS}: split the rule`);
     if (name === undefined || hazard === undefined || title === undefined || levels.length === 0)
       return undefined;
     return { name, title, hazard, subject, levels, clear, coverage, expiresMs, area, cap, instruction };
@@ -86,14 +94,6 @@ class RuleReader extends NodeReader {
       node.offset,
       'a rule name has 1 to 64 small letters, digits and hyphens, as in chuva-intensa',
     );
-  }
-
-  private subject(node: YamlNode | undefined): 'station' {
-    const subject = this.oneOf(node, 'subject', ['station', 'area']);
-    if (node !== undefined && subject === 'area') {
-      this.flaw(node.offset, 'subject "area" is not supported yet; supported: station');
-    }
-    return 'station';
   }
 
   private levels(node: YamlNode | undefined): RuleLevel[] {
@@ -113,8 +113,9 @@ class RuleReader extends NodeReader {
     if (node.kind !== 'scalar' || typeof node.value !== 'string') {
       return this.flaw(node.offset, `${what} must be a condition such as "sum(rainfall, 1h) >= 20 mm"`);
     }
-    const { held, comparisons, flaws } = checkExpression(node.value);
+    const { held, comparisons, terms, flaws } = checkExpression(node.value, this.subject);
     this.comparisons += comparisons;
+    this.terms += terms;
     for (const flaw of flaws) this.flaw(scalarOffset(node, flaw.offset), flaw.message);
     return held;
   }
@@ -144,6 +145,12 @@ class RuleReader extends NodeReader {
       if (node.kind === 'map' && node.entries.length === 0)
         this.flaw(node.offset, 'area: write { radius: 15 km }, { name: … } or region');
       return { kind: 'region' };
+    }
+    if (this.subject === 'area') {
+      this.flaw(
+        radius.offset,
+        'a radius needs a station in its middle; a rule with "subject: area" has area: region or { name: … }',
+      );
     }
     const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(km|m)$/.exec(text) ?? [];
     const km = Number(number) / (unit === 'm' ? 1000 : 1);

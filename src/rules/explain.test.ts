@@ -41,3 +41,62 @@ it('explains in English', () => {
     "
   `);
 });
+
+const told = (level: string, lang: 'pt-BR' | 'en', rest = ''): string => {
+  const { rule: read, problems } = parseRule(
+    `rule: r\nhazard: rain\nlevels:\n  yellow: ${level}\n${rest}`,
+    'r.yaml',
+  );
+  expect(problems).toEqual([]);
+  return explainRule(read as Rule, lang);
+};
+
+it.each([
+  ['sum(rainfall, 1h tumbling) > 1 mm', 'soma de chuva no último período completo de 1 h acima de 1 mm'],
+  ['sum(rainfall, 1h every 5m) > 1 mm', 'soma de chuva em 1 h, a cada 5 min acima de 1 mm'],
+  ['sum(rainfall, session 30m) > 1 mm', 'soma de chuva desde a última pausa de mais de 30 min acima de 1 mm'],
+  ['max(windGust, 10 reports) > 1 m/s', 'máximo de rajada nas últimas 10 leituras acima de 1 m/s'],
+  [
+    'percentile(windGust, 99.5, 10 reports tumbling) > 1 m/s',
+    'percentil 99,5 de rajada no último grupo completo de 10 leituras do dia acima de 1 m/s',
+  ],
+  [
+    'rise(riverLevel, 30d) > 1 m then rate(riverLevel, 1h) < 0.5 m/h within 6h',
+    'primeiro subida de nível do rio em 30 d acima de 1 m e depois, em até 6 h, taxa de nível do rio em 1 h abaixo de 0,5 m/h',
+  ],
+  [
+    'last(airTemperature, 1h) > percentile(airTemperature, 95, day-of-year)',
+    'acima de percentil climatológico 95 de temperatura do ar para o dia do ano',
+  ],
+  [
+    'returnPeriod(sum(rainfall, 24h)) >= 10 years',
+    'período de retorno de soma de chuva em 24 h de pelo menos 10 anos',
+  ],
+  ['returnPeriod(sum(rainfall, 24h)) >= 1 year', 'de pelo menos 1 ano.'],
+])('tells %s in Portuguese', (level, words) => expect(told(level, 'pt-BR')).toContain(words));
+
+it('tells a rule over regions, of one station and of all', () => {
+  const level =
+    'share(stations where sum(rainfall, 1h) > 20 mm or silent(2h)) >= 20 % and not silent(3h) and avg(windSpeed, 1h) > 3 m/s';
+  expect(told(level, 'en', 'subject: area\n')).toMatchInlineSnapshot(`
+    "Rule r: Heavy rain (Heavy rain).
+      Yellow (moderate): share of stations with (sum of rainfall over 1 h above 20 mm or the station has sent no data for more than 2 h) of at least 20 % and it is not true that no station of the area has sent data for more than 3 h and mean of wind speed over 1 h above 3 m/s.
+    Ends when no level is true any more.
+    A window counts from a coverage of 80 %; missing data never ends the alert.
+    Expires 6 h after the newest revision.
+    Area: each region, with an alert of its own.
+    A window pools the readings of all stations of the area.
+    "
+  `);
+  expect(
+    told('count(stations where silent(2h)) > 1', 'pt-BR', 'subject: area\narea: { name: Vale }\n'),
+  ).toMatchInlineSnapshot(`
+    "Regra r: Chuvas intensas (Chuvas intensas).
+      Amarelo (perigo potencial): número de estações com (a estação não envia dados há mais de 2 h) acima de 1.
+    Encerra quando nenhum nível vale mais.
+    Uma janela conta com pelo menos 80 % de cobertura; falta de dados nunca encerra o alerta.
+    Expira 6 h após a última revisão.
+    Área: Vale.
+    "
+  `);
+});

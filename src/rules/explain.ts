@@ -1,126 +1,15 @@
 import type { Language } from '../model/language.ts';
 import { quantities } from '../model/quantity.ts';
-import type {
-  AggregateName,
-  ComparisonOperator,
-  Condition,
-  Expression,
-  HeldCondition,
-  Rule,
-} from '../model/rule.ts';
-import { formatSpan } from '../model/time.ts';
+import type { Condition, Expression, HeldCondition, Rule, Window } from '../model/rule.ts';
+import { DAY_MS, formatSpan } from '../model/time.ts';
+import { explainWords, type Words } from './explain-words.ts';
 import { hazards } from './hazard.ts';
-import { printWindow } from './print.ts';
-
-interface Words {
-  readonly aggregates: Readonly<Record<AggregateName, string>>;
-  readonly operators: Readonly<Record<ComparisonOperator, string>>;
-  readonly levels: Readonly<Record<string, string>>;
-  readonly rule: string;
-  readonly and: string;
-  readonly or: string;
-  readonly not: string;
-  readonly of: string;
-  readonly over: string;
-  readonly held: string;
-  readonly silent: (quantity: string | null, span: string) => string;
-  readonly clear: (condition: string) => string;
-  readonly noClear: string;
-  readonly coverage: (percent: string) => string;
-  readonly expires: (span: string) => string;
-  readonly area: Readonly<Record<'radius' | 'region' | 'named', string>>;
-}
-
-const dictionary: Readonly<Record<Language, Words>> = {
-  'pt-BR': {
-    aggregates: {
-      sum: 'soma',
-      min: 'mínimo',
-      max: 'máximo',
-      avg: 'média',
-      count: 'número de leituras',
-      stddev: 'desvio padrão',
-      median: 'mediana',
-      percentile: 'percentil',
-      last: 'última leitura',
-      delta: 'variação',
-      rate: 'taxa',
-      trend: 'tendência',
-    },
-    operators: {
-      '>': 'acima de',
-      '>=': 'de pelo menos',
-      '<': 'abaixo de',
-      '<=': 'de no máximo',
-      '=': 'igual a',
-      '!=': 'diferente de',
-    },
-    levels: {
-      yellow: 'Amarelo (perigo potencial)',
-      orange: 'Laranja (perigo)',
-      red: 'Vermelho (grande perigo)',
-    },
-    rule: 'Regra',
-    and: 'e',
-    or: 'ou',
-    not: 'não vale que',
-    of: 'de',
-    over: 'em',
-    held: 'durante',
-    silent: (quantity, span) =>
-      `${quantity === null ? 'a estação' : `a estação, em ${quantity},`} não envia dados há mais de ${span}`,
-    clear: (condition) => `Encerra quando nenhum nível vale mais e ${condition}.`,
-    noClear: 'Encerra quando nenhum nível vale mais.',
-    coverage: (percent) =>
-      `Uma janela conta com pelo menos ${percent} % de cobertura; falta de dados nunca encerra o alerta.`,
-    expires: (span) => `Expira ${span} após a última revisão.`,
-    area: { radius: 'Área: raio de', region: 'Área: a região da estação.', named: 'Área:' },
-  },
-  en: {
-    aggregates: {
-      sum: 'sum',
-      min: 'minimum',
-      max: 'maximum',
-      avg: 'mean',
-      count: 'number of readings',
-      stddev: 'standard deviation',
-      median: 'median',
-      percentile: 'percentile',
-      last: 'last reading',
-      delta: 'change',
-      rate: 'rate',
-      trend: 'trend',
-    },
-    operators: {
-      '>': 'above',
-      '>=': 'of at least',
-      '<': 'below',
-      '<=': 'of at most',
-      '=': 'equal to',
-      '!=': 'other than',
-    },
-    levels: { yellow: 'Yellow (moderate)', orange: 'Orange (severe)', red: 'Red (extreme)' },
-    rule: 'Rule',
-    and: 'and',
-    or: 'or',
-    not: 'it is not true that',
-    of: 'of',
-    over: 'over',
-    held: 'for',
-    silent: (quantity, span) => `the station has sent no ${quantity ?? 'data'} for more than ${span}`,
-    clear: (condition) => `Ends when no level is true any more and ${condition}.`,
-    noClear: 'Ends when no level is true any more.',
-    coverage: (percent) =>
-      `A window counts from a coverage of ${percent} %; missing data never ends the alert.`,
-    expires: (span) => `Expires ${span} after the newest revision.`,
-    area: { radius: 'Area: radius of', region: "Area: the station's region.", named: 'Area:' },
-  },
-};
+import { ruleUnit, YEARS } from './rule-unit.ts';
 
 /** The rule in words: levels with thresholds and holds, end, coverage, expiry, area; lines end in LF. */
 export function explainRule(rule: Rule, lang: Language): string {
-  const words = dictionary[lang];
-  const teller = new Teller(lang, words);
+  const words = explainWords[lang];
+  const teller = new Teller(lang, words, rule.subject);
   const event = hazards.get(rule.hazard)?.event[lang] ?? rule.hazard;
   const lines = [
     `${words.rule} ${rule.name}: ${rule.title[lang]} (${event}).`,
@@ -129,17 +18,25 @@ export function explainRule(rule: Rule, lang: Language): string {
     words.coverage(teller.number(Math.round(rule.coverage * 1e5) / 1e3)),
     words.expires(teller.span(rule.expiresMs)),
     teller.area(rule),
+    ...(teller.pools ? [words.pooled] : []),
   ];
   return `${lines.join('\n')}\n`;
 }
 
+const isJoined = ({ kind }: Condition): boolean => kind === 'and' || kind === 'or' || kind === 'sequence';
+
 class Teller {
   readonly lang: Language;
   readonly words: Words;
+  readonly subject: Rule['subject'];
+  /** A window over the area itself was told. */
+  pools = false;
+  private isInStations = false;
 
-  constructor(lang: Language, words: Words) {
+  constructor(lang: Language, words: Words, subject: Rule['subject']) {
     this.lang = lang;
     this.words = words;
+    this.subject = subject;
   }
 
   number(value: number): string {
@@ -147,6 +44,8 @@ class Teller {
   }
 
   span(ms: number): string {
+    // Up to three days are spoken of in hours (24 h, 72 h), as warnings of rain are.
+    if (ms % DAY_MS === 0 && ms > 3 * DAY_MS) return `${ms / DAY_MS} d`;
     return formatSpan(ms)
       .replace(/^(\d+)m$/, '$1 min')
       .replace(/^(\d+)(h|s|ms)$/, '$1 $2');
@@ -155,27 +54,33 @@ class Teller {
   held({ condition, holdMs }: HeldCondition): string {
     const text = this.condition(condition);
     if (holdMs === 0) return text;
-    const whole = condition.kind === 'and' || condition.kind === 'or' ? `(${text})` : text;
-    return `${whole} ${this.words.held} ${this.span(holdMs)}`;
+    return `${isJoined(condition) ? `(${text})` : text} ${this.words.held} ${this.span(holdMs)}`;
   }
 
-  area({ area }: Rule): string {
+  area({ area, subject }: Rule): string {
     const word = this.words.area[area.kind];
     if (area.kind === 'radius') return `${word} ${this.number(area.km)} km.`;
-    return area.kind === 'named' ? `${word} ${area.name}.` : word;
+    if (area.kind === 'named') return `${word} ${area.name}.`;
+    return subject === 'area' ? this.words.everyRegion : word;
   }
 
   private condition(condition: Condition): string {
     switch (condition.kind) {
       case 'comparison':
         return `${this.expression(condition.left)} ${this.words.operators[condition.operator]} ${this.expression(condition.right)}`;
-      case 'silent':
-        return this.words.silent(
-          condition.quantity === null ? null : this.label(condition.quantity),
-          this.span(condition.spanMs),
-        );
+      case 'silent': {
+        const isArea = this.subject === 'area' && !this.isInStations;
+        const quantity = condition.quantity === null ? null : this.label(condition.quantity);
+        return this.words[isArea ? 'allSilent' : 'silent'](quantity, this.span(condition.spanMs));
+      }
       case 'not':
         return `${this.words.not} ${this.grouped(condition.term)}`;
+      case 'sequence':
+        return this.words.sequence(
+          this.grouped(condition.first),
+          this.grouped(condition.then),
+          this.span(condition.withinMs),
+        );
       default:
         return condition.terms.map((term) => this.grouped(term)).join(` ${this.words[condition.kind]} `);
     }
@@ -183,21 +88,58 @@ class Teller {
 
   private grouped(condition: Condition): string {
     const text = this.condition(condition);
-    return condition.kind === 'and' || condition.kind === 'or' ? `(${text})` : text;
+    return isJoined(condition) ? `(${text})` : text;
   }
 
   private expression(expression: Expression): string {
-    if (expression.kind === 'number') {
-      return expression.unit === null
-        ? this.number(expression.value)
-        : `${this.number(expression.value)} ${expression.unit}`;
+    switch (expression.kind) {
+      case 'number':
+        return expression.unit === null
+          ? this.number(expression.value)
+          : `${this.number(expression.value)} ${this.unit(expression.unit, expression.value)}`;
+      case 'aggregate':
+        return this.aggregate(expression);
+      case 'stations':
+        return this.stations(expression);
+      case 'climatology':
+        return this.words.climatology(this.number(expression.percent), this.label(expression.quantity));
+      case 'return-period':
+        return this.words.returnPeriod(this.expression(expression.of));
+      case 'arithmetic':
+        return `(${this.expression(expression.left)} ${expression.operator} ${this.expression(expression.right)})`;
     }
-    if (expression.kind === 'aggregate') {
-      const { window, quantity, name } = expression;
-      const span = window.kind === 'sliding' ? this.span(window.spanMs) : printWindow(window);
-      return `${this.words.aggregates[name]} ${this.words.of} ${this.label(quantity)} ${this.words.over} ${span}`;
+  }
+
+  private aggregate({ name, quantity, window, percent }: Extract<Expression, { kind: 'aggregate' }>): string {
+    if (this.subject === 'area' && !this.isInStations) this.pools = true;
+    const value = this.words.aggregates[name] + (percent === undefined ? '' : ` ${this.number(percent)}`);
+    return `${value} ${this.words.of} ${this.label(quantity)} ${this.window(window)}`;
+  }
+
+  private stations({ measure, where }: Extract<Expression, { kind: 'stations' }>): string {
+    this.isInStations = true;
+    const condition = `(${this.condition(where)})`;
+    this.isInStations = false;
+    return measure === 'count' ? this.words.stationCount(condition) : this.words.stationShare(condition);
+  }
+
+  private window(window: Window): string {
+    switch (window.kind) {
+      case 'sliding':
+      case 'tumbling':
+        return this.words[window.kind](this.span(window.spanMs));
+      case 'hopping':
+        return this.words.hopping(this.span(window.spanMs), this.span(window.everyMs));
+      case 'session':
+        return this.words.session(this.span(window.gapMs));
+      case 'count':
+        return this.words[window.tumbling === true ? 'reportGroups' : 'reports'](`${window.reports}`);
     }
-    return `(${this.expression(expression.left)} ${expression.operator} ${this.expression(expression.right)})`;
+  }
+
+  private unit(unit: string, value: number): string {
+    if (ruleUnit(unit)?.canonical !== YEARS) return unit;
+    return value === 1 ? this.words.years.replace(/s$/, '') : this.words.years;
   }
 
   private label(quantity: string): string {

@@ -1,4 +1,5 @@
-import { units } from '../model/unit.ts';
+import type { NumberLiteral } from '../model/rule.ts';
+import { ruleUnit } from './rule-unit.ts';
 
 /** Numerator over denominator, both safe integers, reduced, the denominator above zero. */
 export interface Fraction {
@@ -35,7 +36,7 @@ export function canonicalFraction(
   unitName: string | null,
   difference = false,
 ): Fraction | undefined {
-  const unit = unitName === null ? { numerator: 1, denominator: 1, offset: 0 } : units.get(unitName);
+  const unit = unitName === null ? { numerator: 1, denominator: 1, offset: 0 } : ruleUnit(unitName);
   if (unit === undefined || !Number.isFinite(value)) return undefined;
   const v = decimal(value);
   const o = decimal(difference ? 0 : unit.offset);
@@ -45,4 +46,19 @@ export function canonicalFraction(
   const [numerator, denominator] = [Number(n / common), Number(d / common)];
   if (!Number.isSafeInteger(numerator) || !Number.isSafeInteger(denominator)) return undefined;
   return { numerator, denominator };
+}
+
+/**
+ * A value of the canonical unit in the unit of the threshold beside it, as evidence shows it. Whether the two are
+ * points of a scale or differences (beside which 9 °F is 5 °C) is read off the checked literal.
+ */
+export function inLiteralUnit(canonicalValue: number, literal: NumberLiteral): number {
+  const unit = literal.unit === null ? undefined : ruleUnit(literal.unit);
+  if (unit === undefined) return canonicalValue;
+  const scaled = (canonicalValue * unit.denominator) / unit.numerator;
+  if (unit.offset === 0) return scaled;
+  const step = canonicalFraction(literal.value, literal.unit, true);
+  const { numerator, denominator } = literal.canonical;
+  const isDifference = step?.numerator === numerator && step.denominator === denominator;
+  return isDifference ? scaled : scaled - unit.offset;
 }

@@ -20,7 +20,11 @@ export interface Token {
 const MAX_TOKENS = 4000;
 const SPACE = /\s+/uy;
 const NUMBER = /\d+(?:\.\d+)?/uy;
-const UNIT = /(?:[\p{L}°%][\p{L}\p{N}²³]*)(?:\/\p{L}[\p{L}\p{N}²³]*(?!\s*\())?/uy;
+/**
+ * `km/h`, `kJ/m²`, and the rate of either: `km/h/h`. A name before "(" is a function, and the "/" divides. The captured
+ * lookahead takes words whole, without going back, so that no text takes long.
+ */
+const UNIT = /(?:[\p{L}°%][\p{L}\p{N}²³]*)(?:(?=(\/\p{L}[\p{L}\p{N}²³]*))\1(?!\s*\()){0,2}/uy;
 const WORD = /[\p{L}_][\p{L}\p{N}_]*/uy;
 const SYMBOL = />=|<=|!=|[><=(),+\-*/]/uy;
 

@@ -1,28 +1,23 @@
-import { quantities } from '../model/quantity.ts';
-import {
-  type AggregateName,
-  aggregateNames,
-  type ComparisonOperator,
-  type Condition,
-  type Expression,
-  type HeldCondition,
-  type NumberLiteral,
+import type {
+  ComparisonOperator,
+  Condition,
+  Expression,
+  HeldCondition,
+  NumberLiteral,
 } from '../model/rule.ts';
 import { parseSpan } from '../model/time.ts';
-import { units } from '../model/unit.ts';
+import { readCall } from './call.ts';
 import { canonicalFraction } from './fraction.ts';
 import { ExpressionError, type Token, tokenize } from './lexer.ts';
-import { readWindow } from './window.ts';
-import { nearestWord, unknownWord } from './words.ts';
+import { ruleUnit, unknownUnit } from './rule-unit.ts';
+import { nearestWord } from './words.ts';
 
 /** Deepest nesting of parentheses and `not`. */
 export const MAX_DEPTH = 32;
 const KEYWORDS = new Set(['and', 'or', 'not', 'for', 'then', 'within', 'where']);
 const COMPARISONS: ReadonlySet<string> = new Set(['>', '>=', '<', '<=', '=', '!=']);
-/** Functions of the language that this version knows of and does not evaluate. */
-const PLANNED = ['share', 'rise', 'returnPeriod'];
 
-type Node =
+export type Node =
   | { readonly sort: 'condition'; readonly condition: Condition }
   | { readonly sort: 'expression'; readonly expression: Expression };
 
@@ -32,14 +27,15 @@ export interface ParsedCondition extends HeldCondition {
 }
 
 /**
- * Parses `condition [for span]`, as levels and `clear` hold it. Windows and aggregates of the whole language
- * are accepted here; check.ts refuses what cannot be evaluated. Throws {@link ExpressionError} with the offset.
+ * Parses `condition [for span]`, as levels and `clear` hold it. Names and form only: check.ts refuses what has no
+ * meaning. From the weakest to the strongest bind `for`, `then … within`, `or`, `and`, `not`, comparisons, `+ -`, `* /`;
+ * a sequence inside another condition stands in parentheses. Throws {@link ExpressionError} with the offset.
  */
 export function parseHeldCondition(text: string): ParsedCondition {
   return new Parser(text).held();
 }
 
-/** One pass over the tokens, one level of precedence a method: or, and, not, comparison, + -, * /, primary. */
+/** One pass over the tokens, one level of precedence a method. */
 export class Parser {
   readonly text: string;
   readonly places = new Map<object, number>();
@@ -54,6 +50,11 @@ export class Parser {
 
   get next(): Token {
     return this.tokens[this.at] as Token;
+  }
+
+  /** The token behind the next. */
+  get after(): Token | undefined {
+    return this.tokens[this.at + 1];
   }
 
   take(): Token {
@@ -87,7 +88,7 @@ export class Parser {
   held(): ParsedCondition {
     if (this.ended()) this.fail('expected a condition such as "sum(rainfall, 1h) >= 20 mm"');
     const start = this.next.start;
-    const condition = this.condition(this.or(), start);
+    const condition = this.condition(this.sequence(), start);
     const holdMs = this.takeIf('for') ? this.span('after "for"') : 0;
     if (!this.ended()) this.failTrailing();
     return { condition, holdMs, places: this.places };
@@ -97,18 +98,20 @@ export class Parser {
     const { text, kind } = this.next;
     if (text === ',') this.fail('unexpected ","; decimals are written with a point (20.5 mm)');
     if (text === ')') this.fail('")" without its "("');
-    if (text === 'then')
-      this.fail('sequences ("A then B within 30m") are not supported yet; supported: and, or, not');
-    const nearest = kind === 'word' ? nearestWord(text, ['and', 'or', 'for']) : undefined;
-    const hint =
-      nearest === undefined ? '"and", "or" or "for"' : `"and", "or" or "for" (did you mean "${nearest}"?)`;
+    if (text === 'within') this.fail('"within" stands behind "then": A then B within 30m');
+    if (text === 'and' || text === 'or')
+      this.fail(`"for" ends the condition; "${text}" stands before it: A ${text} B for 1h`);
+    const words = ['and', 'or', 'then', 'for'];
+    const nearest = kind === 'word' ? nearestWord(text, words) : undefined;
+    const listed = '"and", "or", "then" or "for"';
+    const hint = nearest === undefined ? listed : `${listed} (did you mean "${nearest}"?)`;
     this.fail(`expected ${hint}, found ${this.found()}`);
   }
 
   private condition(node: Node, offset: number): Condition {
     if (node.sort === 'condition') return node.condition;
     if (this.next.text === ',') this.failTrailing();
-    const shown = this.text.slice(offset, this.tokens[this.at - 1]?.end ?? offset);
+    const shown = this.textFrom(offset);
     return this.fail(`"${shown}" is a value, not a condition; compare it: "${shown} >= …"`, offset);
   }
 
@@ -118,6 +121,62 @@ export class Parser {
       'a condition cannot be calculated with or compared; join conditions with "and", "or"',
       offset,
     );
+  }
+
+  /** `A then B within 30m`, from the left: `A then B within 1h then C within 2h` is `(A then B within 1h) then C …`. */
+  private sequence(): Node {
+    const start = this.next.start;
+    let node = this.or();
+    while (this.next.kind === 'word' && this.next.text === 'then') {
+      const first = this.condition(node, start);
+      this.take();
+      const offset = this.next.start;
+      const then = this.condition(this.or(), offset);
+      const withinMs = this.within();
+      const text = this.textFrom(start);
+      node = {
+        sort: 'condition',
+        condition: this.place({ kind: 'sequence', first, then, withinMs, text }, start),
+      };
+      this.refuseJoinedSequence();
+    }
+    return node;
+  }
+
+  private refuseJoinedSequence(): void {
+    const { text } = this.next;
+    if (text === 'and' || text === 'or')
+      this.fail(`put the sequence in parentheses: (A then B within 30m) ${text} C`);
+  }
+
+  private within(): number {
+    if (this.takeIf('within')) return this.span('after "within"');
+    const nearest = this.next.kind === 'word' ? nearestWord(this.next.text, ['within']) : undefined;
+    const hint = nearest === undefined ? '' : '; did you mean "within"?';
+    return this.fail(
+      `expected "within" and a span to end the sequence (A then B within 30m), found ${this.found()}${hint}`,
+    );
+  }
+
+  /** A whole condition inside a call that began at `offset`. */
+  nestedCondition(offset: number): Condition {
+    return this.nested(offset, () => {
+      const start = this.next.start;
+      return this.condition(this.sequence(), start);
+    });
+  }
+
+  /** A value inside a call that began at `offset`. */
+  nestedValue(offset: number): Expression {
+    return this.nested(offset, () => {
+      const start = this.next.start;
+      return this.expression(this.sum(), start);
+    });
+  }
+
+  /** What was written from `start` to the token just taken. */
+  textFrom(start: number): string {
+    return this.text.slice(start, this.tokens[this.at - 1]?.end ?? start);
   }
 
   private or(): Node {
@@ -165,7 +224,7 @@ export class Parser {
     if (COMPARISONS.has(this.next.text)) {
       this.fail('comparisons cannot be chained; write "a < b and b < c"');
     }
-    const text = this.text.slice(start, (this.tokens[this.at - 1] as Token).end);
+    const text = this.textFrom(start);
     return {
       sort: 'condition',
       condition: this.place({ kind: 'comparison', operator, left, right, text }, start),
@@ -202,14 +261,14 @@ export class Parser {
     }
     if (this.takeIf('(')) {
       return this.nested(start, () => {
-        const node = this.or();
+        const node = this.sequence();
         this.expect(')', 'to close the parenthesis');
         return node;
       });
     }
     if (kind === 'word' && !KEYWORDS.has(text)) {
       this.take();
-      return this.call(text, start);
+      return readCall(this, text, start);
     }
     return this.fail(`expected a function such as sum(rainfall, 1h) or a number, found ${this.found()}`);
   }
@@ -228,77 +287,11 @@ export class Parser {
   private unit(): string | null {
     const { kind, text, start } = this.next;
     if (kind !== 'word' || KEYWORDS.has(text)) return null;
-    if (!units.has(text)) {
-      const span = parseSpan(`1${text}`) === undefined ? '' : ' (spans stand in windows and after "for")';
-      this.fail(unknownWord('unit', text, [...units.keys()]) + span, start);
+    if (ruleUnit(text) === undefined) {
+      const span =
+        parseSpan(`1${text}`) === undefined ? '' : ' (spans stand in windows, after "for" and "within")';
+      this.fail(unknownUnit(text) + span, start);
     }
-    this.take();
-    return text;
-  }
-
-  private call(name: string, start: number): Node {
-    const known = [...aggregateNames, 'silent'];
-    if (PLANNED.includes(name)) {
-      this.fail(
-        `${name}(…) is not supported yet; supported: sum, min, max, avg, count, last, delta, silent`,
-        start,
-      );
-    }
-    if (!known.includes(name)) {
-      if (quantities.has(name))
-        this.fail(`${name} is a quantity; say over which window: max(${name}, 1h)`, start);
-      this.fail(unknownWord('function', name, known), start);
-    }
-    this.expect('(', `after "${name}"`);
-    return name === 'silent' ? this.silent(start) : this.aggregate(name as AggregateName, start);
-  }
-
-  private silent(start: number): Node {
-    let quantity: string | null = null;
-    if (this.next.kind === 'word') {
-      quantity = this.quantity();
-      this.expect(',', `after "${quantity}"`);
-    }
-    const spanMs = this.span('in silent(…)');
-    this.expect(')', 'to close silent(…)');
-    const text = this.text.slice(start, (this.tokens[this.at - 1] as Token).end);
-    return { sort: 'condition', condition: this.place({ kind: 'silent', quantity, spanMs, text }, start) };
-  }
-
-  private aggregate(name: AggregateName, start: number): Node {
-    const quantity = this.quantity();
-    this.expect(',', `and a window after "${quantity}", as in ${name}(${quantity}, 1h)`);
-    const percent = name === 'percentile' ? this.percent() : undefined;
-    const windowStart = this.next.start;
-    const window = this.place(readWindow(this), windowStart);
-    this.expect(')', `to close ${name}(…)`);
-    const text = this.text.slice(start, (this.tokens[this.at - 1] as Token).end);
-    const node = { kind: 'aggregate' as const, name, quantity, window, text };
-    return {
-      sort: 'expression',
-      expression: this.place(percent === undefined ? node : { ...node, percent }, start),
-    };
-  }
-
-  private percent(): number {
-    const { kind, text, start } = this.take();
-    const value = Number(text);
-    if (kind !== 'number' || !(value > 0 && value < 100))
-      this.fail('expected a percentage between 0 and 100, as in percentile(q, 95, 24h)', start);
-    this.takeIf('%');
-    this.expect(',', 'and a window after the percentage');
-    return value;
-  }
-
-  private quantity(): string {
-    const { kind, text, start } = this.next;
-    if (kind !== 'word') this.fail(`expected a quantity such as rainfall, found ${this.found()}`);
-    if (text === 'stations')
-      this.fail(
-        'conditions over an area ("stations where …") are not supported yet; supported: one station',
-        start,
-      );
-    if (!quantities.has(text)) this.fail(unknownWord('quantity', text, [...quantities.keys()]), start);
     this.take();
     return text;
   }

@@ -17,12 +17,15 @@ const window: fc.Arbitrary<Window> = fc.oneof(
   fc.tuple(span, span).map(([spanMs, everyMs]) => ({ kind: 'hopping' as const, spanMs, everyMs })),
   span.map((gapMs) => ({ kind: 'session' as const, gapMs })),
   fc.integer({ min: 1, max: 10_000 }).map((reports) => ({ kind: 'count' as const, reports })),
+  fc
+    .integer({ min: 1, max: 10_000 })
+    .map((reports) => ({ kind: 'count' as const, reports, tumbling: true as const })),
 );
 const number = fc
   .tuple(
     fc.integer({ min: -999_999_999, max: 999_999_999 }),
     fc.integer({ min: 0, max: 4 }),
-    fc.constantFrom(null, 'mm', 'km/h', '°F', '%', 'm', 'kJ/m²'),
+    fc.constantFrom(null, 'mm', 'km/h', '°F', '%', 'm', 'kJ/m²', 'mm/h', '°F/h', 'km/h/h', 'years'),
   )
   .map(([digits, decimals, unit]): Expression => {
     const value = digits / 10 ** decimals || 0;
@@ -45,11 +48,28 @@ const aggregate = fc
       ...(name === 'percentile' ? { percent } : {}),
     }),
   );
+const climatology = fc.tuple(quantity, fc.integer({ min: 1, max: 999 })).map(
+  ([name, permille]): Expression => ({
+    kind: 'climatology',
+    quantity: name,
+    percent: permille / 10,
+    by: 'day-of-year',
+    text: '',
+  }),
+);
 const { condition } = fc.letrec<{ condition: Condition; expression: Expression }>((tie) => ({
   expression: fc.oneof(
     { maxDepth: 3 },
     aggregate,
     number,
+    climatology,
+    fc.record({
+      kind: fc.constant('stations' as const),
+      measure: fc.constantFrom('count' as const, 'share' as const),
+      where: tie('condition'),
+      text: fc.constant(''),
+    }),
+    fc.record({ kind: fc.constant('return-period' as const), of: tie('expression'), text: fc.constant('') }),
     fc.record({
       kind: fc.constant('arithmetic' as const),
       operator: fc.constantFrom('+' as const, '-' as const, '*' as const, '/' as const),
@@ -80,6 +100,14 @@ const { condition } = fc.letrec<{ condition: Condition; expression: Expression }
       text: fc.constant(''),
     }),
     fc.record({ kind: fc.constant('not' as const), term: tie('condition') }),
+    fc.record({
+      kind: fc.constant('sequence' as const),
+      first: tie('condition'),
+      // biome-ignore lint/suspicious/noThenProperty: the field's name in the rule model.
+      then: tie('condition'),
+      withinMs: span,
+      text: fc.constant(''),
+    }),
     fc.record({
       kind: fc.constantFrom('and' as const, 'or' as const),
       terms: fc.array(tie('condition'), { minLength: 2, maxLength: 3 }),
@@ -114,6 +142,17 @@ it('any text parses or is refused with an offset inside it', () => {
     'and',
     'not',
     'for',
+    'then',
+    'within',
+    'stations',
+    'where',
+    'count',
+    'share',
+    'percentile',
+    'day-of-year',
+    'session',
+    'reports',
+    'every',
     '-',
     '%',
     ...units.keys(),

@@ -13,7 +13,7 @@ export function printWindow(window: Window): string {
     case 'session':
       return `session ${formatSpan(window.gapMs)}`;
     case 'count':
-      return `${window.reports} reports`;
+      return `${window.reports} reports${window.tumbling === true ? ' tumbling' : ''}`;
   }
 }
 
@@ -21,12 +21,25 @@ const binds = (operator: string): number => (operator === '*' || operator === '/
 
 /** An expression in the language, with no more parentheses than its structure needs. */
 export function printExpression(expression: Expression): string {
-  if (expression.kind === 'number')
-    return expression.unit === null ? `${expression.value}` : `${expression.value} ${expression.unit}`;
-  if (expression.kind === 'aggregate') {
-    const percent = expression.percent === undefined ? '' : `${expression.percent}, `;
-    return `${expression.name}(${expression.quantity}, ${percent}${printWindow(expression.window)})`;
+  switch (expression.kind) {
+    case 'number':
+      return expression.unit === null ? `${expression.value}` : `${expression.value} ${expression.unit}`;
+    case 'aggregate': {
+      const percent = expression.percent === undefined ? '' : `${expression.percent}, `;
+      return `${expression.name}(${expression.quantity}, ${percent}${printWindow(expression.window)})`;
+    }
+    case 'stations':
+      return `${expression.measure}(stations where ${printCondition(expression.where)})`;
+    case 'climatology':
+      return `percentile(${expression.quantity}, ${expression.percent}, ${expression.by})`;
+    case 'return-period':
+      return `returnPeriod(${printExpression(expression.of)})`;
+    case 'arithmetic':
+      return printArithmetic(expression);
   }
+}
+
+function printArithmetic(expression: Extract<Expression, { kind: 'arithmetic' }>): string {
   const own = binds(expression.operator);
   const part = (side: Expression, least: number): string => {
     const text = printExpression(side);
@@ -46,12 +59,14 @@ export function printCondition(condition: Condition): string {
     }
     case 'not':
       return `not ${grouped(condition.term)}`;
+    case 'sequence':
+      return `${grouped(condition.first)} then ${grouped(condition.then)} within ${formatSpan(condition.withinMs)}`;
     default:
       return condition.terms.map(grouped).join(` ${condition.kind} `);
   }
 }
 
 const grouped = (condition: Condition): string =>
-  condition.kind === 'and' || condition.kind === 'or'
+  condition.kind === 'and' || condition.kind === 'or' || condition.kind === 'sequence'
     ? `(${printCondition(condition)})`
     : printCondition(condition);

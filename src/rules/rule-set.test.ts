@@ -54,3 +54,11 @@ it('a name used twice is a problem of the later file', () => {
   expect(rules).toHaveLength(1);
   expect(problems).toMatchObject([{ file: 'copy.yaml', line: 2, column: 1 }]);
 });
+
+it('a set has a bound, and the file that passes it is named', () => {
+  const { rules, problems } = loadRules(ruleFiles, 3);
+  expect(rules).toHaveLength(3);
+  expect(problems).toMatchObject([
+    { file: ruleFiles[3]?.path, message: expect.stringContaining('more than 3 rules') },
+  ]);
+});

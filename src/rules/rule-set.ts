@@ -8,8 +8,14 @@ export interface RuleFile {
   readonly text: string;
 }
 
-/** Reads rule files into one set, sorted by rule name. A name used twice is a problem of the later file. */
-export function loadRules(files: readonly RuleFile[]): { rules: Rule[]; problems: Problem[] } {
+/** Most rules that can be in force together. */
+const MAX_RULES = 10_000;
+
+/** Reads rule files into one set of at most 10,000, sorted by rule name. A name used twice is a problem of the later file. */
+export function loadRules(
+  files: readonly RuleFile[],
+  maxRules = MAX_RULES,
+): { rules: Rule[]; problems: Problem[] } {
   const problems: Problem[] = [];
   const byName = new Map<string, { rule: Rule; path: string }>();
   for (const { path, text } of files) {
@@ -18,6 +24,11 @@ export function loadRules(files: readonly RuleFile[]): { rules: Rule[]; problems
     if (parsed.rule === undefined) continue;
     const { name } = parsed.rule;
     const earlier = byName.get(name);
+    if (earlier === undefined && byName.size >= maxRules) {
+      const message = `more than ${maxRules} rules; load fewer files or join rules that differ in a level only`;
+      problems.push({ file: path, line: 1, column: 1, message });
+      break;
+    }
     if (earlier === undefined) byName.set(name, { rule: parsed.rule, path });
     else {
       const line = text.split('\n').findIndex((row) => /^rule\s*:/.test(row)) + 1;

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { AlertEvent } from '../model/alert.ts';
 import { parseRuleTest, type RuleTest, runRuleTest, testReports } from './rule-test.ts';
 import { parseSeries } from './series.ts';
@@ -85,4 +85,58 @@ it('names mistakes at their place', () => {
   expect(place('raised', 'rased')[0]).toContain('8:49 unknown event "rased"; did you mean "raised"?');
   expect(place('2024-04-30T02:00:00Z', '2024-04-30')[0]).toContain('8:20 at: "2024-04-30" is no instant');
   expect(place('start:', 'strat:')[0]).toContain('did you mean "start"?');
+});
+
+describe('rules over areas', () => {
+  const yaml = `rules: [a.yaml]
+tests:
+  - name: two regions
+    every: 1h
+    start: 2024-04-30T00:00:00Z
+    stations:
+      A801: { region: 4314902, rainfall: "0 12" }
+      A802: { region: "4304606", timeZone: America/Manaus, latitude: -3.1, longitude: -60, rainfall: "0 7" }
+      A803: { rainfall: 5 }
+    areas: { vale: [A802, A803] }
+    expect:
+      - { at: 2024-04-30T01:00:00Z, event: raised, subject: "area:4314902" }
+      - { at: 2024-04-30T02:00:00Z, event: raised, subject: area:vale }
+`;
+  const read = parseRuleTest(yaml, 'a.test.yaml');
+  const one = read.testFile?.tests[0] as RuleTest;
+  it('place stations in regions, zones and named areas', () => {
+    expect(read.problems).toEqual([]);
+    const { stations, reports } = testReports(one);
+    expect(stations).toMatchObject([
+      { id: 'A801', region: '4314902', timeZone: 'America/Sao_Paulo', latitude: -30.05 },
+      { id: 'A802', region: '4304606', timeZone: 'America/Manaus', latitude: -3.1, longitude: -60 },
+      { id: 'A803', region: '4314902' },
+    ]);
+    expect(reports.every(({ quantities }) => quantities.join() === 'rainfall')).toBe(true);
+    expect(one.areas).toEqual([{ id: 'vale', name: 'vale', region: '4304606', stations: ['A802', 'A803'] }]);
+  });
+  it('name an area by its kind, apart from a station of the same id', () => {
+    const area = (id: string, hour: number, kind: 'area' | 'station' = 'area') =>
+      event({ subject: { kind, id }, at: Date.UTC(2024, 3, 30, hour) });
+    const given: unknown[] = [];
+    const passes = runRuleTest(one, [], (...args) => {
+      given.push(args[4]);
+      return [area('4314902', 1), area('vale', 2)];
+    });
+    expect(passes).toEqual([]);
+    expect(given).toEqual([one.areas]);
+    expect(runRuleTest(one, [], () => [area('4314902', 1), area('vale', 2, 'station')])[0]).toBe(
+      'expected raised at area:vale on 2024-04-30T02:00:00Z, got raised yellow at vale by r on 2024-04-30T02:00:00Z',
+    );
+  });
+  it.each([
+    ['regin: 1', 'region: 4314902', 'did you mean "region"'],
+    ['timeZone: Manaus', 'timeZone: America/Manaus', 'no IANA zone'],
+    ['latitude: 91', 'latitude: -3.1', 'from -90 to 90'],
+    ['[A802, A80]', '[A802, A803]', 'unknown station "A80"; did you mean'],
+  ])('name the mistake %s', (to, from, message) => {
+    const { problems } = parseRuleTest(yaml.replace(from, to), 'a.test.yaml');
+    expect(problems).toHaveLength(1);
+    expect(problems[0]?.message).toContain(message);
+  });
 });

@@ -5,6 +5,7 @@ import {
   type EndReason,
   endReasons,
 } from '../model/alert.ts';
+import type { Area } from '../model/area.ts';
 import { quantities, toScaled } from '../model/quantity.ts';
 import type { Report } from '../model/report.ts';
 import { type Level, levelNames, type Rule } from '../model/rule.ts';
@@ -14,7 +15,7 @@ import { NodeReader } from './node-reader.ts';
 import { locate, type Problem } from './problem.ts';
 import { parseSeries } from './series.ts';
 import { unknownWord } from './words.ts';
-import { readYaml, type YamlNode } from './yaml.ts';
+import { readYaml, type YamlEntry, type YamlNode } from './yaml.ts';
 
 /** An event that a test expects; what is left out may be anything. */
 export interface ExpectedEvent {
@@ -22,6 +23,7 @@ export interface ExpectedEvent {
   readonly event: AlertEventName;
   readonly rule?: string;
   readonly level?: Level;
+  /** The id of a station, or `area:` and the id of a region or named area. */
   readonly subject?: string;
   readonly endReason?: EndReason;
 }
@@ -29,12 +31,24 @@ export interface ExpectedEvent {
 /** Series of one station by quantity, one value an interval in the canonical unit, null = no report. */
 export type StationSeries = Readonly<Record<string, readonly (number | null)[]>>;
 
+/** What a test may say of a station beside its series: `region` makes areas, `timeZone` days. */
+export interface TestPlace {
+  readonly region?: string;
+  readonly timeZone?: string;
+  readonly latitude?: number;
+  readonly longitude?: number;
+}
+
 export interface RuleTest {
   readonly name: string;
   /** `observedAt` of the first value of every series. */
   readonly startAt: number;
   readonly everyMs: number;
   readonly stations: Readonly<Record<string, StationSeries>>;
+  /** Where these stations are, as far as the test says so. */
+  readonly places: Readonly<Record<string, TestPlace>>;
+  /** Named areas, beside the regions of the stations. */
+  readonly areas: readonly Area[];
   readonly expect: readonly ExpectedEvent[];
   /** The clock goes on to here after the last report, for silence and expiry. */
   readonly until?: number;
@@ -45,15 +59,20 @@ export interface RuleTestFile {
   readonly tests: readonly RuleTest[];
 }
 
-/** Folds reports under rules; `untilAt` is where the partition clock ends. */
+/** Folds reports under rules; `untilAt` is where the partition clock ends, `areas` are the named ones. */
 export type RuleReplay = (
   reports: Report[],
   rules: Rule[],
   stations: Station[],
   untilAt: number,
+  areas: readonly Area[],
 ) => AlertEvent[];
 
 const MAX_TESTS = 1000;
+/** Porto Alegre: where stations of a test stand that does not say so. */
+const DEFAULT_REGION = '4314902';
+/** Keys of a station in a test that are no quantities. */
+const PLACE_KEYS: readonly string[] = ['region', 'timeZone', 'latitude', 'longitude'];
 /** Compared always; other events only when the test expects one of their kind. */
 const DECISIVE: ReadonlySet<string> = new Set(['raised', 'escalated', 'de-escalated', 'ended']);
 
@@ -78,17 +97,21 @@ class TestReader extends NodeReader {
   }
 
   private test(node: YamlNode): RuleTest {
-    const keys = ['name', 'every', 'start', 'stations', 'expect', 'until'];
+    const keys = ['name', 'every', 'start', 'stations', 'areas', 'expect', 'until'];
     const read = this.map(node, 'a test', keys, ['name', 'every', 'start', 'stations', 'expect']);
     const until = read('until') === undefined ? undefined : this.instant(read('until'), 'until');
-    const stations = this.entries(read('stations'), 'stations').map(
-      ({ key, value }) => [key, this.series(value)] as const,
-    );
+    const entries = this.entries(read('stations'), 'stations');
+    const stations = entries.map(({ key, value }) => [key, this.series(value)] as const);
+    const places = entries.map(({ key, value }) => [key, this.place(value)] as const);
     return {
       name: this.text(read('name'), 'name') ?? '',
       startAt: this.instant(read('start'), 'start'),
       everyMs: this.span(read('every'), 'every', DAY_MS) ?? 1,
       stations: Object.fromEntries(stations),
+      places: Object.fromEntries(places),
+      areas: this.entries(read('areas'), 'areas').map((entry) =>
+        this.area(entry, Object.fromEntries(places)),
+      ),
       expect: this.items(read('expect'), 'expect').map((item) => this.expected(item)),
       ...(until === undefined ? {} : { until }),
     };
@@ -104,8 +127,10 @@ class TestReader extends NodeReader {
   }
 
   private series(node: YamlNode): StationSeries {
-    const rows = this.entries(node, 'a station').map(({ key, offset, value }) => {
-      if (!quantities.has(key)) this.flaw(offset, unknownWord('quantity', key, [...quantities.keys()]));
+    const entries = this.entries(node, 'a station').filter(({ key }) => !PLACE_KEYS.includes(key));
+    const rows = entries.map(({ key, offset, value }) => {
+      if (!quantities.has(key))
+        this.flaw(offset, unknownWord('quantity', key, [...quantities.keys(), ...PLACE_KEYS]));
       const text =
         value.kind === 'list'
           ? value.items.map((item) => this.text(item, 'a value')).join(' ')
@@ -115,6 +140,42 @@ class TestReader extends NodeReader {
       return [key, series.values] as const;
     });
     return Object.fromEntries(rows);
+  }
+
+  private place(node: YamlNode): TestPlace {
+    if (node.kind !== 'map') return {};
+    const nodes = new Map(node.entries.map(({ key, value }) => [key, value]));
+    const region = this.text(nodes.get('region'), 'region', 64);
+    const timeZone = this.text(nodes.get('timeZone'), 'timeZone', 64);
+    const zoneNode = nodes.get('timeZone');
+    if (zoneNode !== undefined && timeZone !== undefined && !isZone(timeZone))
+      this.flaw(zoneNode.offset, `timeZone: "${timeZone}" is no IANA zone like America/Sao_Paulo`);
+    const latitude = this.degrees(nodes.get('latitude'), 'latitude', 90);
+    const longitude = this.degrees(nodes.get('longitude'), 'longitude', 180);
+    return {
+      ...(region === undefined ? {} : { region }),
+      ...(timeZone === undefined ? {} : { timeZone }),
+      ...(latitude === undefined ? {} : { latitude }),
+      ...(longitude === undefined ? {} : { longitude }),
+    };
+  }
+
+  private area({ key, value }: YamlEntry, places: Readonly<Record<string, TestPlace>>): Area {
+    const stations = this.items(value, `area ${key}`).flatMap((item) => {
+      const id = this.text(item, 'a station');
+      if (id !== undefined && !Object.hasOwn(places, id))
+        this.flaw(item.offset, unknownWord('station', id, Object.keys(places)));
+      return id ?? [];
+    });
+    const region = places[stations[0] ?? '']?.region ?? DEFAULT_REGION;
+    return { id: key, name: key, region, stations };
+  }
+
+  private degrees(node: YamlNode | undefined, what: string, limit: number): number | undefined {
+    const text = this.text(node, what);
+    if (node === undefined || text === undefined) return undefined;
+    if (/^-?\d{1,3}(?:\.\d{1,9})?$/.test(text) && Math.abs(Number(text)) <= limit) return Number(text);
+    return this.flaw(node.offset, `${what}: "${text}" is not a number from -${limit} to ${limit}`);
   }
 
   private expected(node: YamlNode): ExpectedEvent {
@@ -136,6 +197,15 @@ class TestReader extends NodeReader {
       ...(subject === undefined ? {} : { subject }),
       ...(endReason === undefined ? {} : { endReason }),
     };
+  }
+}
+
+function isZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return !/^[+-]/.test(name);
+  } catch {
+    return false;
   }
 }
 
@@ -170,9 +240,10 @@ export function testReports(test: RuleTest): { reports: Report[]; stations: Stat
     latitude: -30.05,
     longitude: -51.17,
     altitude: 47,
-    region: '4314902',
+    region: DEFAULT_REGION,
     timeZone: 'America/Sao_Paulo',
     intervalMs: test.everyMs,
+    ...test.places[id],
   }));
   return { reports, stations };
 }
@@ -185,9 +256,13 @@ export function runRuleTest(test: RuleTest, rules: readonly Rule[], replay: Rule
   const { reports, stations } = testReports(test);
   const newest = reports.reduce((at, report) => Math.max(at, report.receivedAt), test.startAt);
   const compared = new Set([...DECISIVE, ...test.expect.map(({ event }) => event)]);
-  const got = replay(reports, [...rules], stations, Math.max(newest, test.until ?? newest)).filter(
-    ({ event }) => compared.has(event),
-  );
+  const got = replay(
+    reports,
+    [...rules],
+    stations,
+    Math.max(newest, test.until ?? newest),
+    test.areas,
+  ).filter(({ event }) => compared.has(event));
   const differences: string[] = [];
   const exactFirst = [...test.expect].sort((a, b) => Object.keys(b).length - Object.keys(a).length);
   for (const expected of exactFirst) {
@@ -200,11 +275,13 @@ export function runRuleTest(test: RuleTest, rules: readonly Rule[], replay: Rule
 
 function matches(expected: ExpectedEvent, event: AlertEvent): boolean {
   const actual: Partial<Record<string, unknown>> = { ...plain(event) };
+  if (expected.subject === event.subject.id) actual.subject = expected.subject;
   return Object.entries(expected).every(([key, value]) => actual[key] === value);
 }
 
 function plain({ at, event, rule, level, subject, endReason }: AlertEvent): ExpectedEvent & { rule: string } {
-  return { at, event, rule, level, subject: subject.id, ...(endReason === undefined ? {} : { endReason }) };
+  const named = subject.kind === 'area' ? `area:${subject.id}` : subject.id;
+  return { at, event, rule, level, subject: named, ...(endReason === undefined ? {} : { endReason }) };
 }
 
 function near(expected: ExpectedEvent, got: readonly AlertEvent[]): string {

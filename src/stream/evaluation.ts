@@ -1,17 +1,28 @@
-import type { CompiledRule } from './compiled-rule.ts';
+import type { AggregateName, Window } from '../model/rule.ts';
+import { climatologyValue, returnPeriodOf } from './climatology-reader.ts';
+import type { CompiledRule, RuleInput } from './compiled-rule.ts';
 import { isIntervalQuantity } from './compiled-rule.ts';
+import { dayOfYear } from './local-day.ts';
 import type { StationState, Track } from './station-state.ts';
-import { FALSE, type Reader } from './truth.ts';
-import { slidingWindow, type WindowStatistics } from './window.ts';
+import { FALSE, type Reader, TOO_MANY, type Value } from './truth.ts';
+import type { WindowStatistics } from './window.ts';
+import { addInstants, windowAt } from './window-kinds.ts';
+
+/** How many evaluations a sequence looks back on; 31 days of ten minutes, readings and their leaving. */
+const MAX_LOOK_BACK = 10_000;
+const NO_INPUTS: readonly RuleInput[] = [];
 
 /** The windows of a station at one instant; each is computed once, however many rules ask. */
 export class InstantReader implements Reader {
   coverage = 0.8;
+  /** What the rule reads that is evaluated: its instants are those that a sequence looks back on. */
+  inputs: readonly RuleInput[] = NO_INPUTS;
   readonly #state: StationState;
   readonly #at: number;
   readonly #silentAt: number;
   readonly #delayMs: number;
   readonly #known = new Map<string, WindowStatistics>();
+  #earlier: Map<number, InstantReader> | null = null;
 
   /** `silentAt` is the partition clock: silence is judged by it alone. */
   constructor(state: StationState, at: number, silentAt: number, delayMs: number) {
@@ -21,11 +32,23 @@ export class InstantReader implements Reader {
     this.#delayMs = delayMs;
   }
 
-  window(quantity: string, spanMs: number): WindowStatistics {
-    const key = `${quantity}/${spanMs}`;
+  get at(): number {
+    return this.#at;
+  }
+
+  window(quantity: string, window: Window): WindowStatistics {
+    const key =
+      window.kind === 'sliding' ? `${quantity}/${window.spanMs}` : `${quantity}/${JSON.stringify(window)}`;
     let known = this.#known.get(key);
     if (!known) {
-      known = slidingWindow(this.#state.series.get(quantity), this.#at, spanMs, isIntervalQuantity(quantity));
+      const { series, station } = this.#state;
+      known = windowAt(
+        series.get(quantity),
+        window,
+        this.#at,
+        isIntervalQuantity(quantity),
+        station.timeZone,
+      );
       this.#known.set(key, known);
     }
     return known;
@@ -34,20 +57,52 @@ export class InstantReader implements Reader {
   silent(quantity: string | null, spanMs: number): boolean {
     return this.#silentAt >= this.#state.silentDueAt(quantity, spanMs, this.#delayMs);
   }
+
+  *earlier(withinMs: number): Iterable<InstantReader | typeof TOO_MANY> {
+    const { inputs, coverage } = this;
+    const instants = evaluationInstants(this.#state, { inputs }, this.#at - withinMs, this.#at - 1);
+    this.#earlier ??= new Map();
+    const oldest = Math.max(0, instants.length - MAX_LOOK_BACK);
+    for (let i = instants.length - 1; i >= oldest; i--) {
+      const at = instants[i] as number;
+      let reader = this.#earlier.get(at);
+      if (!reader) {
+        reader = new InstantReader(this.#state, at, this.#silentAt, this.#delayMs);
+        this.#earlier.set(at, reader);
+      }
+      reader.inputs = inputs;
+      reader.coverage = coverage;
+      yield reader;
+    }
+    if (oldest > 0) yield TOO_MANY;
+  }
+
+  get dayOfYear(): number {
+    return dayOfYear(this.#at, this.#state.station.timeZone);
+  }
+
+  climatology(quantity: string, percent: number, day: number): Value {
+    return climatologyValue(this.#state.climatology, quantity, percent, day);
+  }
+
+  returnPeriod(aggregate: AggregateName, quantity: string, window: Window, value: Value): Value {
+    return returnPeriodOf(this.#state.climatology, aggregate, quantity, window, value);
+  }
 }
 
 /**
  * The instants in [from, to] at which a rule is evaluated: the `observedAt` of every reading of a quantity that it
- * names and, per window, the instant when the reading has left it wholly. Ascending, each once.
+ * names and, per window, the instants at which it changes without one (a sliding window: when the reading has left it
+ * wholly). Ascending, each once.
  */
 export function evaluationInstants(
   state: StationState,
-  rule: CompiledRule,
+  rule: { readonly inputs: readonly RuleInput[] },
   from: number,
   to: number,
 ): number[] {
   const instants: number[] = [];
-  for (const { quantity, spansMs } of rule.inputs) {
+  for (const { quantity, spansMs, windows } of rule.inputs) {
     const series = state.series.get(quantity);
     if (!series) continue;
     for (const spanMs of [0, ...spansMs]) {
@@ -58,6 +113,7 @@ export function evaluationInstants(
         instants.push(at);
       }
     }
+    for (const window of windows) addInstants(instants, series, window, from, to, state.station.timeZone);
   }
   if (instants.length < 2) return instants;
   instants.sort((a, b) => a - b);
@@ -70,7 +126,7 @@ export function stepTrack(
   rule: CompiledRule,
   track: Track,
   from: number,
-  readerAt: (at: number) => InstantReader,
+  readerAt: (at: number) => Reader & { coverage: number },
 ): boolean {
   const begin = Math.max(from, track.timeline.settledAt + 1);
   const instants = evaluationInstants(state, rule, begin, state.newestAt);
@@ -93,9 +149,10 @@ export function evaluateAt(
   track: Track,
   at: number,
   mayRaise: boolean,
-  reader: InstantReader,
+  reader: Reader & { coverage: number },
 ): void {
   reader.coverage = rule.rule.coverage;
+  reader.inputs = rule.inputs;
   const levels = rule.levels.map((level) => level(reader));
   const clear = rule.clear && track.timeline.state.level >= 0 ? rule.clear(reader) : FALSE;
   track.timeline.step(rule, { at, levels, clear, mayRaise });

@@ -1,9 +1,15 @@
 import type { Evidence } from '../model/alert.ts';
+import { quantities } from '../model/quantity.ts';
 import type { Condition, Expression } from '../model/rule.ts';
 import { fromCanonical, units } from '../model/unit.ts';
-import { evaluateExpression, type Reader } from './truth.ts';
+import type { Aggregate } from './aggregate.ts';
+import { compileCondition, evaluateExpression, lastTrue, type Reader } from './truth.ts';
+import type { WindowStatistics } from './window.ts';
 
-/** Every comparison of a level's condition at one instant, in the order of the rule, with its numbers filled in. */
+/**
+ * Every comparison of a level's condition at one instant, in the order of the rule, with its numbers filled in. Of a
+ * sequence, what came first is shown as it was at the newest instant at which it was true.
+ */
 export function evidenceOf(condition: Condition, reader: Reader, at: number): Evidence[] {
   switch (condition.kind) {
     case 'comparison':
@@ -22,6 +28,13 @@ export function evidenceOf(condition: Condition, reader: Reader, at: number): Ev
       ];
     case 'not':
       return evidenceOf(condition.term, reader, at);
+    case 'sequence': {
+      const { reader: before } = lastTrue(compileCondition(condition.first), reader, condition.withinMs);
+      const first = before
+        ? evidenceOf(condition.first, before, before.at ?? at)
+        : evidenceOf(condition.first, reader, at);
+      return [...first, ...evidenceOf(condition.then, reader, at)];
+    }
     default:
       return condition.terms.flatMap((term) => evidenceOf(term, reader, at));
   }
@@ -37,32 +50,62 @@ function comparisonEvidence(
   reader: Reader,
   at: number,
 ): Evidence {
-  const threshold = condition.right.kind === 'number' ? condition.right : null;
-  const aggregate = firstAggregate(condition.left) ?? firstAggregate(condition.right);
-  const spanMs = aggregate?.window.kind === 'sliding' ? aggregate.window.spanMs : 0;
-  const window = aggregate ? reader.window(aggregate.quantity, spanMs) : null;
-  const left = evaluateExpression(condition.left, reader);
+  const { left, right } = condition;
+  const threshold = right.kind === 'number' ? right : null;
+  const aggregate = firstAggregate(left) ?? firstAggregate(right);
+  const counted = stationsOf(left) ?? stationsOf(right);
+  const found = counted ? reader.stationsWhere?.(compileCondition(counted.where), reader.coverage) : null;
+  const window = aggregate ? reader.window(aggregate.quantity, aggregate.window) : null;
+  const value = evaluateExpression(left, reader);
   const unit = threshold?.unit ? units.get(threshold.unit) : undefined;
-  const canonical = left.numerator / left.denominator / 1000;
-  const isSeen = left.known !== 'nothing' && (window === null || window.count > 0);
-  const right = evaluateExpression(condition.right, reader);
+  const canonical = value.numerator / value.denominator / 1000;
+  const isSeen = value.known !== 'nothing' && (window === null || window.count > 0);
+  const limit = evaluateExpression(right, reader);
   return {
     expression: condition.text,
     ...(isSeen ? { value: round3(unit ? fromCanonical(canonical, unit) : canonical) } : {}),
-    unit: threshold?.unit ?? '',
-    threshold: threshold ? threshold.value : round3(right.numerator / right.denominator / 1000),
-    from: at - spanMs,
-    to: at,
-    coverage: spanMs > 0 && window ? Math.round((window.coveredMs / spanMs) * 1000) / 1000 : 0,
-    observations: window?.count ?? 0,
+    unit: threshold ? (threshold.unit ?? '') : unitOf(right),
+    threshold: threshold ? threshold.value : round3(limit.numerator / limit.denominator / 1000),
+    ...(aggregate && window ? extentOf(aggregate, window, at) : { from: at, to: at, coverage: 0 }),
+    observations: window?.count ?? found?.total ?? 0,
     ...(window && aggregate?.name === 'sum' && window.uncounted > 0
       ? { upperBound: round3(window.uncountedSum / 1000) }
       : {}),
+    ...(found?.stations ? { stations: found.stations } : {}),
   };
 }
 
-function firstAggregate(expression: Expression): (Expression & { kind: 'aggregate' }) | null {
-  if (expression.kind === 'aggregate') return expression;
-  if (expression.kind === 'number') return null;
-  return firstAggregate(expression.left) ?? firstAggregate(expression.right);
+/** Where the window of an aggregate lies, and how much of it is covered. */
+function extentOf(
+  { window: kind }: Aggregate,
+  window: WindowStatistics,
+  at: number,
+): Pick<Evidence, 'from' | 'to' | 'coverage'> {
+  const spanMs = kind.kind === 'sliding' ? kind.spanMs : 0;
+  const { from, to, neededMs } = window.extent ?? { from: at - spanMs, to: at, neededMs: spanMs };
+  const coverage = neededMs > 0 ? Math.round((window.coveredMs / neededMs) * 1000) / 1000 : 0;
+  return { from, to, coverage };
+}
+
+/** The unit of a threshold out of a climatology table: the quantity's own. */
+const unitOf = (expression: Expression): string =>
+  expression.kind === 'climatology' ? (quantities.get(expression.quantity)?.unit ?? '') : '';
+
+function firstAggregate(expression: Expression): Aggregate | null {
+  switch (expression.kind) {
+    case 'aggregate':
+      return expression;
+    case 'arithmetic':
+      return firstAggregate(expression.left) ?? firstAggregate(expression.right);
+    case 'return-period':
+      return firstAggregate(expression.of);
+    default:
+      return null;
+  }
+}
+
+function stationsOf(expression: Expression): (Expression & { kind: 'stations' }) | null {
+  if (expression.kind === 'stations') return expression;
+  if (expression.kind !== 'arithmetic') return null;
+  return stationsOf(expression.left) ?? stationsOf(expression.right);
 }

@@ -1,20 +1,24 @@
+import { invariant } from '../lib/errors.ts';
+import type { Area, AreaDocument } from '../model/area.ts';
 import type { Effect } from '../model/effect.ts';
 import type { CommandRecord, LogRecord, TickRecord } from '../model/record.ts';
 import type { Report } from '../model/report.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
 import { DAY_MS, MINUTE_MS } from '../model/time.ts';
-import { type CompiledRule, compileRule } from './compiled-rule.ts';
-import { evaluateAt, InstantReader, stepTrack } from './evaluation.ts';
-import { readerAtNewest, staysCalm } from './newest-instant.ts';
+import { AreaEvaluator, areaKey } from './area-evaluator.ts';
+import { type AreaSnapshot, AreaState } from './area-state.ts';
+import type { Climatology } from './climatology-reader.ts';
+import { Registry } from './registry.ts';
 import type { ReadingSeries } from './series.ts';
-import { type StationSnapshot, StationState, type Track } from './station-state.ts';
-import { revise, type Telling, tell } from './teller.ts';
+import { StationDerivation } from './station-derivation.ts';
+import { StationEvaluator } from './station-evaluator.ts';
+import { type StationSnapshot, StationState } from './station-state.ts';
+import type { FoldContext } from './subject-evaluator.ts';
 import { TimerHeap } from './timers.ts';
-import { WindowSlots } from './window-slots.ts';
 
 /** Two folds promise equal bytes under one version; raise it with every change that can change an effect. */
-export const foldVersion = 1;
+export const foldVersion = 2;
 
 export interface FoldOptions {
   /** How late a report may come and still count, ms. Default 24 h. */
@@ -22,6 +26,10 @@ export interface FoldOptions {
   /** Immutable documents by content hash; everything that the fold reads beside records. */
   readonly rules: (hash: string) => readonly Rule[];
   readonly stations: (hash: string) => readonly Station[];
+  /** Named areas; needed where the log names such a document. */
+  readonly areas?: (hash: string) => AreaDocument;
+  /** What is known of the climate of stations; needed where the log names such a document. */
+  readonly climatology?: (hash: string) => Climatology;
 }
 
 const NOTHING = new Set<string>();
@@ -33,29 +41,36 @@ const FUTURE_MS = 5 * MINUTE_MS;
  */
 export class PartitionFold {
   readonly #options: FoldOptions;
-  readonly #latenessMs: number;
-  /** Partition clock; moved by ticks (and by the timers they let fire) alone. */
-  #clockAt = Number.NEGATIVE_INFINITY;
-  #delayMs = 0;
-  #startAt = Number.NEGATIVE_INFINITY;
-  #ruleSet = '';
-  #registry = '';
-  #rules: readonly CompiledRule[] = [];
-  #slots = new WindowSlots();
-  #longestWindowMs = 0;
-  readonly #stations = new Map<string, StationState>();
+  readonly #context: FoldContext;
+  readonly #stations: StationEvaluator;
+  readonly #areas: AreaEvaluator;
+  readonly #registry: Registry;
   readonly #commands = new Set<string>();
-  readonly #timers = new TimerHeap();
-  readonly #waiting = new Set<string>();
+  #startAt = Number.NEGATIVE_INFINITY;
+  #registryHash = '';
+  #climatologyHash = '';
   #effects: Effect[] = [];
+  /** A report of a neighbour is archived and counted in its own partition. */
+  #isNeighbour = false;
 
   constructor(options: FoldOptions) {
     this.#options = options;
-    this.#latenessMs = options.latenessMs ?? DAY_MS;
+    this.#context = {
+      clockAt: Number.NEGATIVE_INFINITY,
+      delayMs: 0,
+      ruleSet: '',
+      latenessMs: options.latenessMs ?? DAY_MS,
+      emit: (effect) => void this.#effects.push(effect),
+      timers: new TimerHeap(),
+      waiting: new Set(),
+    };
+    this.#stations = new StationEvaluator(this.#context);
+    this.#areas = new AreaEvaluator(this.#context);
+    this.#registry = new Registry(this.#stations, this.#areas);
   }
 
   get clockAt(): number {
-    return this.#clockAt;
+    return this.#context.clockAt;
   }
 
   apply(record: LogRecord): readonly Effect[] {
@@ -66,36 +81,49 @@ export class PartitionFold {
     return this.#effects;
   }
 
-  #emit = (effect: Effect): void => void this.#effects.push(effect);
-
   #report(report: Report, isNeighbour: boolean): void {
-    const state = this.#stations.get(report.station);
-    if (!state) {
-      if (!isNeighbour) this.#emit({ kind: 'counted', what: 'unknown-station' });
+    this.#isNeighbour = isNeighbour;
+    const state = this.#registry.stations.get(report.station);
+    if (!state || (state.isNeighbour && !isNeighbour)) {
+      this.#count('unknown-station');
       return;
     }
     if (report.observedAt > report.receivedAt + FUTURE_MS) {
-      this.#emit({ kind: 'counted', what: 'future' });
+      this.#count('future');
       return;
     }
-    if (report.observedAt < this.#clockAt - this.#latenessMs) {
+    const { clockAt, latenessMs } = this.#context;
+    if (report.observedAt < clockAt - latenessMs) {
       this.#archiveOnly(report);
       return;
     }
     const newestBefore = state.newestAt;
     const changed = this.#place(state, report);
+    const derivedFrom = this.#derive(state, report, changed);
     if (state.noteReport(report.observedAt, report.intervalMs)) {
-      state.forget(Math.min(this.#clockAt, report.observedAt) - this.#latenessMs, this.#longestWindowMs);
+      const { longestWindowMs, readingsKept } = this.#registry;
+      state.forget(Math.min(clockAt, report.observedAt) - latenessMs, longestWindowMs, readingsKept);
     } else if (changed.size === 0) return;
-    this.#evaluate(state, report.observedAt, newestBefore, changed);
-    this.#schedule(state);
+    if (!state.isNeighbour) {
+      this.#stations.evaluate(state, report.observedAt, newestBefore, changed);
+      // What a day ends with stands at an instant before this report.
+      if (derivedFrom < report.observedAt)
+        this.#stations.evaluate(state, derivedFrom, state.newestAt, this.#registry.wanted.daily);
+      this.#stations.schedule(state);
+    }
+    const from = Math.min(derivedFrom, report.observedAt);
+    for (const area of state.areas) this.#areas.report(area, state, from, newestBefore);
+  }
+
+  #count(what: (Effect & { kind: 'counted' })['what']): void {
+    if (!this.#isNeighbour) this.#context.emit({ kind: 'counted', what });
   }
 
   #archiveOnly(report: Report): void {
     report.quantities.forEach((quantity, i) => {
       this.#observe(report, quantity, report.values[i] as number, 'late');
     });
-    this.#emit({ kind: 'counted', what: 'beyond-lateness' });
+    this.#count('beyond-lateness');
   }
 
   #observe(
@@ -104,8 +132,9 @@ export class PartitionFold {
     value: number,
     arrival: 'on-time' | 'late' | 'correction',
   ): void {
+    if (this.#isNeighbour) return;
     const { station, observedAt, intervalMs, receivedAt } = report;
-    this.#emit({
+    this.#context.emit({
       kind: 'observation',
       observation: { station, quantity, observedAt, intervalMs, receivedAt, value, flag: 'good', arrival },
     });
@@ -123,7 +152,7 @@ export class PartitionFold {
       const cover = series.isInterval ? report.intervalMs : (state.station.intervalMs ?? report.intervalMs);
       const insertion = series.insert(report.observedAt, report.intervalMs, cover, value);
       if (insertion === 'repeat' || insertion === 'stale-repeat') {
-        this.#emit({ kind: 'counted', what: insertion });
+        this.#count(insertion);
         continue;
       }
       if (changed !== NOTHING) changed.add(quantity);
@@ -132,302 +161,160 @@ export class PartitionFold {
     return changed;
   }
 
-  #evaluate(
-    state: StationState,
-    observedAt: number,
-    newestBefore: number,
-    changed: ReadonlySet<string>,
-  ): void {
-    const readers = new Map<number, InstantReader>();
-    const readerAt = (at: number): InstantReader => {
-      let reader = readers.get(at);
-      if (!reader) {
-        reader = new InstantReader(state, at, this.#clockAt, this.#delayMs);
-        readers.set(at, reader);
-      }
-      return reader;
-    };
-    // A report in between changes which instants before it were the newest of a report: they are stepped again too.
-    const from = (observedAt > newestBefore ? newestBefore : state.reportBefore(observedAt)) + 1;
-    // In order of observation nearly all rules stay calm at one instant: these are done with first and cheaply.
-    const newest = observedAt > newestBefore ? readerAtNewest(state, this.#slots, newestBefore) : null;
-    const tracks = state.tracksOf(this.#rules);
-    for (let i = 0; i < tracks.length; i++) {
-      const rule = this.#rules[i] as CompiledRule;
-      const track = tracks[i] as Track;
-      if (newest && staysCalm(rule, track, newest)) continue;
-      let hasStepped = true;
-      if (rule.silences.length > 0) {
-        const at = Math.max(state.newestAt, track.evaluatedAt);
-        evaluateAt(rule, track, at, true, new InstantReader(state, at, this.#clockAt, this.#delayMs));
-      } else if (observedAt > newestBefore || changed.size > 0) {
-        hasStepped = stepTrack(state, rule, track, from, readerAt);
-      } else continue;
-      const at = Number.isFinite(track.evaluatedAt) ? track.evaluatedAt : state.newestAt;
-      this.#tell(
-        state,
-        rule,
-        track,
-        this.#telling(state, at, {
-          isEvaluation: hasStepped,
-          isLateData: observedAt < newestBefore,
-          readerAt,
-        }),
+  /** Puts what follows from the report in its place; returns the earliest instant of it, infinite when there is none. */
+  #derive(state: StationState, report: Report, changed: Set<string>): number {
+    const { wanted } = this.#registry;
+    let from = Number.POSITIVE_INFINITY;
+    if (wanted.instant.size === 0 && wanted.daily.size === 0) return from;
+    state.derivation ??= new StationDerivation();
+    const { quantities, observedAt } = report;
+    const newestAt = Math.max(state.newestAt, observedAt);
+    const intervalMs = state.station.intervalMs ?? report.intervalMs;
+    for (const one of state.derivation.placements(
+      state.series,
+      state.station,
+      quantities,
+      observedAt,
+      newestAt,
+      wanted,
+    )) {
+      const series = state.seriesOf(one.quantity);
+      const insertion = series.insert(one.observedAt, intervalMs, one.coverMs ?? intervalMs, one.value);
+      if (insertion === 'repeat' || insertion === 'stale-repeat') continue;
+      if (changed !== NOTHING) changed.add(one.quantity);
+      from = Math.min(from, one.observedAt);
+      this.#observe(
+        { ...report, observedAt: one.observedAt, intervalMs },
+        one.quantity,
+        one.value,
+        insertion === 'new' ? 'on-time' : 'correction',
       );
     }
+    return from;
   }
 
-  #tell(state: StationState, rule: CompiledRule, track: Track, telling: Telling): void {
-    tell(state, rule, track, telling);
-    if (track.isWaiting) this.#waiting.add(state.station.id);
-  }
-
-  #telling(
-    state: StationState,
-    at: number,
-    rest: Pick<Telling, 'isEvaluation' | 'isLateData'> & Partial<Pick<Telling, 'readerAt'>>,
-  ): Telling {
-    return {
-      clockAt: this.#clockAt,
-      at,
-      ruleSet: this.#ruleSet,
-      emit: this.#emit,
-      isStationLate: this.#clockAt >= state.lateDueAt(this.#delayMs),
-      readerAt: (instant) => new InstantReader(state, instant, this.#clockAt, this.#delayMs),
-      ...rest,
-    };
-  }
-
-  #tick(record: TickRecord): void {
-    if (record.at <= this.#clockAt) return;
-    while (this.#timers.nextDueAt <= record.at) {
-      const { due, key } = this.#timers.pop() as { due: number; key: string };
-      const state = this.#stations.get(key);
-      if (!state || due !== state.scheduledAt) continue;
-      state.scheduledAt = Number.POSITIVE_INFINITY;
-      if (!record.gap || due <= this.#clockAt) this.#fire(state, due);
-      if (!record.gap) this.#schedule(state);
+  #tick({ at, gap }: TickRecord): void {
+    const context = this.#context;
+    if (at <= context.clockAt) return;
+    const { stations, areas } = this.#registry;
+    while (context.timers.nextDueAt <= at) {
+      const { due, key } = context.timers.pop() as { due: number; key: string };
+      const id = areaOf(key);
+      if (id === null) this.#stations.timer(stations.get(key), due, gap === true);
+      else this.#areas.timer(areas.get(id), due, gap === true);
     }
-    this.#clockAt = record.at;
-    if (record.gap) this.#rearm(record.at);
+    context.clockAt = at;
+    if (gap) this.#rearm(at);
     this.#tellWaiting();
   }
 
   /** We were down: silence is counted from now on, and what expired meanwhile expires now. */
   #rearm(at: number): void {
-    for (const state of this.#stations.values()) {
-      state.armedAt = Math.max(state.armedAt, at);
-      this.#schedule(state);
-    }
+    for (const state of this.#registry.stations.values()) state.armedAt = Math.max(state.armedAt, at);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    for (const state of this.#registry.homes()) this.#stations.schedule(state);
+    for (const area of this.#registry.areas.values()) this.#areas.schedule(area);
   }
 
   #tellWaiting(): void {
-    if (this.#waiting.size === 0) return;
-    const ids = [...this.#waiting].sort();
-    this.#waiting.clear();
-    for (const id of ids) {
-      const state = this.#stations.get(id) as StationState;
-      for (const rule of this.#rules) {
-        const track = state.track(rule);
-        if (!track.isWaiting) continue;
-        if (track.told && track.told.state !== 'ended' && track.told.expiresAt <= this.#clockAt) {
-          this.#expire(
-            state,
-            rule,
-            track,
-            this.#telling(state, track.told.expiresAt, { isEvaluation: false, isLateData: false }),
-          );
-          continue;
-        }
-        this.#tell(
-          state,
-          rule,
-          track,
-          this.#telling(state, track.evaluatedAt, { isEvaluation: false, isLateData: false }),
-        );
-      }
-      this.#schedule(state);
-    }
-  }
-
-  /** The earliest instant at which the partition clock alone changes something of the station. */
-  #dueAt(state: StationState): number {
-    let due = Number.POSITIVE_INFINITY;
-    let hasOpen = false;
-    const tracks = state.tracksOf(this.#rules);
-    for (let i = 0; i < tracks.length; i++) {
-      const rule = this.#rules[i] as CompiledRule;
-      const track = tracks[i] as Track;
-      const { told } = track;
-      // What waits for the next second is looked at by the next tick, not by a timer.
-      if (told && told.state !== 'ended' && !track.isWaiting) {
-        due = Math.min(due, told.expiresAt);
-        // A rule on silence follows the clock: it extends by the clock, and silence does not make it doubtful.
-        if (rule.silences.length > 0)
-          due = Math.min(due, told.issuedAt + Math.ceil((rule.rule.expiresMs * 2) / 3));
-        else hasOpen ||= told.state === 'active';
-      }
-      for (const silence of rule.silences) {
-        const at = state.silentDueAt(silence.quantity, silence.spanMs, this.#delayMs);
-        if (at > track.evaluatedAt) due = Math.min(due, at);
+    const { waiting } = this.#context;
+    if (waiting.size === 0) return;
+    const keys = [...waiting].sort();
+    waiting.clear();
+    for (const key of keys) {
+      const id = areaOf(key);
+      if (id === null) this.#stations.tellWaiting(this.#registry.stations.get(key) as StationState);
+      else {
+        const area = this.#registry.areas.get(id);
+        // An area whose rules are gone waits for nothing.
+        if (area) this.#areas.tellWaiting(area);
       }
     }
-    return hasOpen ? Math.min(due, Math.max(state.lateDueAt(this.#delayMs), this.#clockAt)) : due;
-  }
-
-  #schedule(state: StationState): void {
-    const due = this.#dueAt(state);
-    if (due === state.scheduledAt) return;
-    // What stands in the heap under another due time is passed over there.
-    state.scheduledAt = due;
-    if (Number.isFinite(due)) this.#timers.push(due, state.station.id);
-  }
-
-  #fire(state: StationState, due: number): void {
-    this.#clockAt = Math.max(this.#clockAt, due);
-    for (const rule of this.#rules) {
-      const track = state.track(rule);
-      const telling = this.#telling(state, due, { isEvaluation: false, isLateData: false });
-      if (track.told && track.told.state !== 'ended' && track.told.expiresAt <= due) {
-        this.#expire(state, rule, track, telling);
-        continue;
-      }
-      const isSilenceDue = rule.silences.some(
-        (s) => state.silentDueAt(s.quantity, s.spanMs, this.#delayMs) <= due,
-      );
-      if (isSilenceDue && track.evaluatedAt < due) {
-        evaluateAt(rule, track, due, true, new InstantReader(state, due, this.#clockAt, this.#delayMs));
-        this.#tell(state, rule, track, { ...telling, isEvaluation: true });
-      } else this.#tell(state, rule, track, telling);
-    }
-  }
-
-  #expire(state: StationState, rule: CompiledRule, track: Track, telling: Telling): void {
-    const told = track.told as NonNullable<Track['told']>;
-    const facts = {
-      level: track.timeline.state,
-      at: telling.at,
-      isTrue: [],
-      isUnverified: told.state === 'unverified',
-      clockAt: telling.clockAt,
-      expiresMs: rule.rule.expiresMs,
-      isEvaluation: false,
-    };
-    const decision = {
-      event: 'ended',
-      endReason: 'expired',
-      level: told.level,
-      onsetAt: told.onsetAt,
-      at: told.expiresAt,
-    } as const;
-    if (revise(state, rule, track, decision, facts, telling)) {
-      track.timeline.reset(Math.max(track.evaluatedAt, state.newestAt));
-    } else this.#waiting.add(state.station.id);
   }
 
   #command({ id, command }: CommandRecord): void {
     if (this.#commands.has(id)) return;
     this.#commands.add(id);
+    const armedAt = Number.isFinite(this.clockAt) ? this.clockAt : this.#startAt;
     if (command.type === 'recording') {
-      this.#delayMs = command.delayMs;
+      this.#context.delayMs = command.delayMs;
       this.#startAt = command.startAt;
-      for (const state of this.#stations.values()) state.armedAt = Math.max(state.armedAt, command.startAt);
-    } else if (command.type === 'stations') this.#setStations(command.hash);
-    else this.#setRules(command.hash);
-    for (const state of this.#stations.values()) this.#schedule(state);
+      for (const state of this.#registry.stations.values())
+        state.armedAt = Math.max(state.armedAt, command.startAt);
+    } else if (command.type === 'stations') {
+      this.#registryHash = command.hash;
+      this.#registry.setStations(this.#options.stations(command.hash), armedAt);
+    } else if (command.type === 'climatology') this.#setClimatology(command.hash);
+    else if (command.type === 'areas') {
+      const document = this.#options.areas?.(command.hash);
+      invariant(document, 'the log names areas, and this fold was given none');
+      this.#registry.setAreas(document, armedAt);
+    } else {
+      // Alerts of rules that are gone end under the rule set that they were raised under.
+      this.#registry.setRules(this.#options.rules(command.hash));
+      this.#context.ruleSet = command.hash;
+    }
+    for (const area of this.#registry.areas.values()) this.#areas.refresh(area);
+    this.#schedule();
   }
 
-  #setStations(hash: string): void {
-    this.#registry = hash;
-    const armedAt = Number.isFinite(this.#clockAt) ? this.#clockAt : this.#startAt;
-    for (const station of this.#options.stations(hash)) {
-      const known = this.#stations.get(station.id);
-      if (known) known.station = station;
-      else this.#stations.set(station.id, new StationState(station, armedAt));
-    }
-  }
-
-  /** A new version goes on with the open alert; a rule that is gone ends its alerts as withdrawn. */
-  #setRules(hash: string): void {
-    const before = this.#rules;
-    const slots = new WindowSlots();
-    const rules = this.#options.rules(hash).map((rule) => compileRule(rule, slots));
-    const names = new Set(rules.map(({ rule }) => rule.name));
-    for (const gone of before.filter(({ rule }) => !names.has(rule.name))) {
-      for (const state of this.#stations.values()) this.#withdraw(state, gone);
-    }
-    for (const { rule } of rules) {
-      const old = before.find((one) => one.rule.name === rule.name)?.rule;
-      if (old)
-        for (const state of this.#stations.values())
-          state.moveLevels(
-            rule.name,
-            old.levels.map((l) => l.level),
-            rule.levels.map((l) => l.level),
-          );
-    }
-    this.#ruleSet = hash;
-    this.#rules = rules;
-    this.#slots = slots;
-    this.#longestWindowMs = Math.max(0, ...rules.map((rule) => rule.longestWindowMs));
-  }
-
-  #withdraw(state: StationState, rule: CompiledRule): void {
-    const track = state.tracks.get(rule.rule.name);
-    state.tracks.delete(rule.rule.name);
-    if (!track?.told || track.told.state === 'ended') return;
-    const { told } = track;
-    const facts = {
-      level: track.timeline.state,
-      at: this.#clockAt,
-      isTrue: [],
-      isUnverified: false,
-      clockAt: this.#clockAt,
-      expiresMs: rule.rule.expiresMs,
-      isEvaluation: false,
-    };
-    const telling = this.#telling(state, this.#clockAt, { isEvaluation: false, isLateData: false });
-    revise(
-      state,
-      rule,
-      track,
-      { event: 'ended', endReason: 'withdrawn', level: told.level, onsetAt: told.onsetAt, at: this.#clockAt },
-      facts,
-      telling,
-    );
+  #setClimatology(hash: string): void {
+    const document = this.#options.climatology?.(hash);
+    invariant(document, 'the log names a climatology, and this fold was given none');
+    this.#climatologyHash = hash;
+    this.#registry.setClimatology(document);
   }
 
   /** Plain JSON of the whole state, for a checkpoint. */
   snapshot(): FoldSnapshot {
     const finite = (at: number): number | null => (Number.isFinite(at) ? at : null);
+    const { clockAt, delayMs, ruleSet, waiting } = this.#context;
     return {
       foldVersion,
-      clockAt: finite(this.#clockAt),
-      delayMs: this.#delayMs,
+      clockAt: finite(clockAt),
+      delayMs,
       startAt: finite(this.#startAt),
-      ruleSet: this.#ruleSet,
-      registry: this.#registry,
+      ruleSet,
+      registry: this.#registryHash,
+      ...(this.#climatologyHash ? { climatology: this.#climatologyHash } : {}),
       commands: [...this.#commands],
-      waiting: [...this.#waiting],
-      stations: [...this.#stations.values()].map((state) => state.snapshot()),
+      waiting: [...waiting],
+      stations: [...this.#registry.stations.values()].map((state) => state.snapshot()),
+      named: this.#registry.named,
+      areas: [...this.#registry.areas.values()].map((area) => area.snapshot()),
     };
   }
 
   static restore(from: FoldSnapshot, options: FoldOptions): PartitionFold {
     const fold = new PartitionFold(options);
-    fold.#clockAt = from.clockAt ?? Number.NEGATIVE_INFINITY;
-    fold.#delayMs = from.delayMs;
+    const context = fold.#context;
+    context.clockAt = from.clockAt ?? Number.NEGATIVE_INFINITY;
+    context.delayMs = from.delayMs;
+    context.ruleSet = from.ruleSet;
     fold.#startAt = from.startAt ?? Number.NEGATIVE_INFINITY;
-    if (from.ruleSet) fold.#setRules(from.ruleSet);
-    fold.#registry = from.registry;
+    if (from.ruleSet) fold.#registry.setRules(options.rules(from.ruleSet));
+    fold.#registryHash = from.registry;
     for (const id of from.commands) fold.#commands.add(id);
-    for (const id of from.waiting) fold.#waiting.add(id);
-    for (const snapshot of from.stations)
-      fold.#stations.set(snapshot.station.id, StationState.restore(snapshot));
-    for (const state of fold.#stations.values()) fold.#schedule(state);
+    for (const key of from.waiting) context.waiting.add(key);
+    fold.#registry.restore(
+      from.stations.map((station) => StationState.restore(station)),
+      from.named,
+      from.areas.map((area) => AreaState.restore(area)),
+    );
+    if (from.climatology) fold.#setClimatology(from.climatology);
+    fold.#schedule();
     return fold;
   }
 }
+
+const AREA_PREFIX = areaKey('');
+
+/** The area that a timer's key names; null: it names a station. */
+const areaOf = (key: string): string | null =>
+  key.startsWith(AREA_PREFIX) ? key.slice(AREA_PREFIX.length) : null;
 
 export interface FoldSnapshot {
   readonly foldVersion: number;
@@ -436,7 +323,10 @@ export interface FoldSnapshot {
   readonly startAt: number | null;
   readonly ruleSet: string;
   readonly registry: string;
+  readonly climatology?: string;
   readonly commands: readonly string[];
   readonly waiting: readonly string[];
   readonly stations: readonly StationSnapshot[];
+  readonly named: readonly Area[];
+  readonly areas: readonly AreaSnapshot[];
 }

@@ -1,5 +1,5 @@
 import type { ReadingSeries } from './series.ts';
-import { slidingWindow, type WindowStatistics } from './window.ts';
+import { type Reading, readingsOf, slidingWindow, type WindowStatistics } from './window.ts';
 
 /**
  * A sliding window of one station that follows its newest instant. It gives what {@link slidingWindow} gives, without
@@ -24,6 +24,8 @@ export class MovingWindow implements WindowStatistics {
   #firstSerial = 0;
   #min = 0;
   #max = 0;
+  /** The instant of the last scan: its readings are looked for again only when one asks for them. */
+  #scannedAt = 0;
   readonly #lowest = new Extreme(-1);
   readonly #highest = new Extreme(1);
 
@@ -38,6 +40,13 @@ export class MovingWindow implements WindowStatistics {
   }
   get max(): number {
     return this.#end > this.#begin ? this.#highest.of(this.#series, this.#begin, this.#end) : this.#max;
+  }
+
+  readings(): readonly Reading[] {
+    if (this.#end > this.#begin)
+      return readingsOf(this.#series, this.#begin, this.#end, Number.NEGATIVE_INFINITY);
+    if (this.count === 0) return [];
+    return slidingWindow(this.#series, this.#scannedAt, this.#spanMs, this.#isInterval).readings();
   }
 
   /**
@@ -104,6 +113,7 @@ export class MovingWindow implements WindowStatistics {
     Object.assign(this, rest);
     this.#min = min;
     this.#max = max;
+    this.#scannedAt = to;
     this.#begin = this.#end = 0;
   }
 }

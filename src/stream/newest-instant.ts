@@ -1,3 +1,5 @@
+import { invariant } from '../lib/errors.ts';
+import type { Window } from '../model/rule.ts';
 import type { CompiledRule } from './compiled-rule.ts';
 import { isIntervalQuantity } from './compiled-rule.ts';
 import { MovingWindow } from './moving-window.ts';
@@ -53,11 +55,12 @@ export class NewestReader implements Reader {
     return false;
   }
 
-  window(quantity: string, spanMs: number): WindowStatistics {
-    return this.windows[this.slots.slotOf(quantity, spanMs)] ?? NO_READING;
+  window(quantity: string, window: Window): WindowStatistics {
+    invariant(window.kind === 'sliding', `a ${window.kind} window was asked of the sliding ones`);
+    return this.windows[this.slots.slotOf(quantity, window.spanMs)] ?? NO_READING;
   }
 
-  /** Rules with silence terms are not evaluated through this reader: silence follows the partition clock. */
+  /** Rules with silence terms or other windows than sliding ones are not evaluated through this reader. */
   silent(): boolean {
     return false;
   }
@@ -78,7 +81,8 @@ export function readerAtNewest(state: StationState, slots: WindowSlots, since: n
  * rule needs the whole evaluation, and nothing has been changed.
  */
 export function staysCalm(rule: CompiledRule, track: Track, reader: NewestReader): boolean {
-  if (rule.silences.length > 0 || (track.told !== null && track.told.state !== 'ended')) return false;
+  if (!rule.isSliding || rule.silences.length > 0 || (track.told !== null && track.told.state !== 'ended'))
+    return false;
   const { timeline } = track;
   if (!timeline.isCalm || timeline.changedAt > reader.since) return false;
   if (!reader.isAnyTouched(rule.slots)) return true;

@@ -213,9 +213,14 @@ export class ReadingSeries {
     }
   }
 
-  /** Forgets readings observed at or before `at`. */
-  forget(at: number): void {
-    while (this.#start < this.#end && (this.#cells[this.#start * WIDTH + AT] as number) <= at) {
+  /** Forgets readings observed at or before `at`, except the newest `keep` of them that count (at least so many). */
+  forget(at: number, keep = 0): void {
+    // Of the rows kept some may not count: that many more are kept.
+    const ahead = keep > 0 ? keep + this.#uncounted : 0;
+    while (
+      this.#start + ahead < this.#end &&
+      (this.#cells[(this.#start + ahead) * WIDTH + AT] as number) <= at
+    ) {
       if (this.#cells[this.#start * WIDTH + COUNTED] === 1)
         this.#floor = this.#cells[this.#start * WIDTH + AT] as number;
       if (this.#replaced.size > 0)

@@ -1,30 +1,28 @@
-import type { ToldAlert } from '../alerts/lifecycle.ts';
-import { type LevelState, Timeline } from '../alerts/timeline.ts';
-import { type Level, levelNames } from '../model/rule.ts';
+import type { Subject } from '../model/alert.ts';
 import type { Station } from '../model/station.ts';
 import { HOUR_MS, SECOND_MS } from '../model/time.ts';
-import { type CompiledRule, isIntervalQuantity } from './compiled-rule.ts';
+import type { AreaState } from './area-state.ts';
+import type { ClimatologyTable } from './climatology-reader.ts';
+import { isIntervalQuantity } from './compiled-rule.ts';
 import type { NewestReader } from './newest-instant.ts';
 import { ReadingSeries, type SeriesSnapshot } from './series.ts';
-import { TRUE, type Truth, UNKNOWN } from './truth.ts';
+import { StationDerivation, type StationDerivationSnapshot } from './station-derivation.ts';
+import { SubjectState } from './subject.ts';
+import type { TrackSnapshot } from './track.ts';
 
-/** One (rule, station): the level over event time, and what has been told of it. */
-export interface Track {
-  timeline: Timeline;
-  /** The newest instant evaluated. */
-  evaluatedAt: number;
-  /** Truth per level at that instant. */
-  truths: readonly Truth[];
-  told: ToldAlert | null;
-  /** The alert that a bridged episode goes on with: the last one told that ended by clearing. */
-  ended: ToldAlert | null;
-  /** A revision waits for the next second. */
-  isWaiting: boolean;
-}
+export type { Track } from './track.ts';
+
+export const NO_AREAS: readonly AreaState[] = [];
 
 /** Everything that the fold remembers of one station. */
-export class StationState {
+export class StationState extends SubjectState {
   station: Station;
+  /** Its home is another partition: here it feeds areas alone. */
+  isNeighbour = false;
+  /** The areas with rules that list it. */
+  areas: readonly AreaState[] = NO_AREAS;
+  /** How much longer than lateness its past is kept for the slowest station of its areas, ms. */
+  areaLagMs = 0;
   readonly series = new Map<string, ReadingSeries>();
   /** `observedAt` of its reports within lateness, ascending. */
   reportedAt: number[] = [];
@@ -32,20 +30,23 @@ export class StationState {
   lastIntervalMs = HOUR_MS;
   /** Silence is counted from here when nothing newer was observed: adoption, or our own outage. */
   armedAt: number;
-  readonly tracks = new Map<string, Track>();
-  /** The due time that stands in the heap; infinite when none. */
-  scheduledAt = Number.POSITIVE_INFINITY;
-
   /** Windows at the newest instant; follows from the series, so that no checkpoint holds it. */
   newest: NewestReader | null = null;
+  /** What is known of its climate; an immutable document, so that no checkpoint holds it. */
+  climatology: ClimatologyTable | null = null;
+  /** What follows from its readings, once a rule asks for it. */
+  derivation: StationDerivation | null = null;
   #layout: readonly string[] = [];
   #layoutSeries: readonly ReadingSeries[] = [];
-  #tracked: readonly CompiledRule[] = [];
-  #tracksOf: readonly Track[] = [];
 
   constructor(station: Station, armedAt: number) {
+    super();
     this.station = station;
     this.armedAt = armedAt;
+  }
+
+  get subject(): Subject {
+    return { kind: 'station', id: this.station.id };
   }
 
   get intervalMs(): number {
@@ -82,56 +83,6 @@ export class StationState {
     return this.#layoutSeries;
   }
 
-  track(rule: CompiledRule): Track {
-    let track = this.tracks.get(rule.rule.name);
-    if (!track) {
-      track = newTrack(rule.levels.length);
-      this.tracks.set(rule.rule.name, track);
-    }
-    return track;
-  }
-
-  /** A new version of a rule has other levels: what is known of each goes with its name. One that is gone counts as the next below. */
-  moveLevels(ruleName: string, before: readonly Level[], after: readonly Level[]): void {
-    const track = this.tracks.get(ruleName);
-    if (!track || before.join() === after.join()) return;
-    const severity = (level: Level): number => levelNames.indexOf(level);
-    const to = (index: number): number =>
-      index < 0
-        ? index
-        : Math.max(
-            0,
-            after.findLastIndex((level) => severity(level) <= severity(before[index] as Level)),
-          );
-    const move = <T>(old: readonly T[], none: T): T[] =>
-      after.map((level) => old[before.indexOf(level)] ?? none);
-    const moveTold = (told: ToldAlert | null): ToldAlert | null => told && { ...told, level: to(told.level) };
-    track.truths = move<Truth>(track.truths, UNKNOWN);
-    track.told = moveTold(track.told);
-    track.ended = moveTold(track.ended);
-    track.timeline = Timeline.restore(
-      track.timeline.snapshot().map(({ at, state }) => ({
-        at,
-        state: {
-          ...state,
-          level: to(state.level),
-          trueSince: move(state.trueSince, null),
-          falseSince: move(state.falseSince, null),
-          inForce: move(state.inForce, false),
-        },
-      })),
-    );
-  }
-
-  /** The tracks of a rule set, in its order. */
-  tracksOf(rules: readonly CompiledRule[]): readonly Track[] {
-    if (this.#tracked !== rules) {
-      this.#tracked = rules;
-      this.#tracksOf = rules.map((rule) => this.track(rule));
-    }
-    return this.#tracksOf;
-  }
-
   /** Remembers a report's instant; true when it is newer than every one before. */
   noteReport(at: number, intervalMs: number): boolean {
     const isNewest = at > this.newestAt;
@@ -153,15 +104,16 @@ export class StationState {
   }
 
   /** Forgets what no evaluation within lateness can need. */
-  forget(lateBefore: number, longestWindowMs: number): void {
-    for (const series of this.series.values()) series.forget(lateBefore - longestWindowMs - HOUR_MS);
+  forget(lateBefore: number, longestWindowMs: number, readingsKept?: ReadonlyMap<string, number>): void {
+    const before = lateBefore - this.areaLagMs;
+    const at = before - longestWindowMs - HOUR_MS;
+    if (!readingsKept?.size) for (const series of this.series.values()) series.forget(at);
+    else for (const [quantity, series] of this.series) series.forget(at, readingsKept.get(quantity));
     let old = 0;
-    while (old < this.reportedAt.length && (this.reportedAt[old] as number) < lateBefore) old++;
+    while (old < this.reportedAt.length && (this.reportedAt[old] as number) < before) old++;
     if (old > 0) this.reportedAt.splice(0, old);
-    for (const track of this.tracks.values()) {
-      track.timeline.forget(lateBefore);
-      if (track.ended && track.ended.endedAt < lateBefore) track.ended = null;
-    }
+    this.derivation?.forget(before);
+    this.forgetTracks(lateBefore);
   }
 
   snapshot(): StationSnapshot {
@@ -175,10 +127,9 @@ export class StationState {
         .filter(([, { newestAt }]) => Number.isFinite(newestAt))
         .map(([name, { newestAt }]) => [name, newestAt]),
       armedAt: finite(this.armedAt),
-      tracks: [...this.tracks].map(([name, track]) => [
-        name,
-        { ...track, timeline: track.timeline.snapshot(), evaluatedAt: finite(track.evaluatedAt) },
-      ]),
+      tracks: this.snapshotTracks(),
+      ...(this.isNeighbour ? { neighbour: true as const } : {}),
+      ...(this.derivation ? { derivation: this.derivation.snapshot() } : {}),
     };
   }
 
@@ -190,23 +141,14 @@ export class StationState {
     state.newestAt = from.newestAt ?? Number.NEGATIVE_INFINITY;
     state.lastIntervalMs = from.lastIntervalMs;
     for (const [name, at] of from.newestOf) state.seriesOf(name).newestAt = at;
-    for (const [name, track] of from.tracks) {
-      state.tracks.set(name, {
-        ...track,
-        timeline: Timeline.restore(track.timeline),
-        evaluatedAt: track.evaluatedAt ?? Number.NEGATIVE_INFINITY,
-      });
-    }
+    state.restoreTracks(from.tracks);
+    state.isNeighbour = from.neighbour === true;
+    if (from.derivation) state.derivation = StationDerivation.restore(from.derivation);
     return state;
   }
 }
 
 const finite = (at: number): number | null => (Number.isFinite(at) ? at : null);
-
-type TrackSnapshot = Omit<Track, 'timeline' | 'evaluatedAt'> & {
-  readonly timeline: readonly { at: number | null; state: LevelState }[];
-  readonly evaluatedAt: number | null;
-};
 
 export interface StationSnapshot {
   readonly station: Station;
@@ -217,15 +159,6 @@ export interface StationSnapshot {
   readonly newestOf: readonly (readonly [string, number])[];
   readonly armedAt: number | null;
   readonly tracks: readonly (readonly [string, TrackSnapshot])[];
+  readonly neighbour?: true;
+  readonly derivation?: StationDerivationSnapshot;
 }
-
-export const newTrack = (levels: number): Track => ({
-  timeline: Timeline.begin(levels),
-  evaluatedAt: Number.NEGATIVE_INFINITY,
-  truths: Array(levels).fill(UNKNOWN),
-  told: null,
-  ended: null,
-  isWaiting: false,
-});
-
-export const isTrue = (track: Track): boolean[] => track.truths.map((truth) => truth === TRUE);

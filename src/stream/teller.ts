@@ -4,10 +4,13 @@ import type { AlertEvent, Subject } from '../model/alert.ts';
 import type { Effect } from '../model/effect.ts';
 import { SECOND_MS } from '../model/time.ts';
 import type { CompiledRule } from './compiled-rule.ts';
-import type { InstantReader } from './evaluation.ts';
 import { evidenceOf } from './evidence.ts';
-import { isTrue, type StationState, type Track } from './station-state.ts';
-import { UNKNOWN } from './truth.ts';
+import type { SubjectState } from './subject.ts';
+import { isTrue, openAlert, type Track } from './track.ts';
+import { type Reader, UNKNOWN } from './truth.ts';
+
+/** A reader that takes the coverage of the rule it is asked for. */
+export type RuleReader = Reader & { coverage: number };
 
 /** What surrounds a decision in the fold. */
 export interface Telling {
@@ -15,9 +18,10 @@ export interface Telling {
   readonly at: number;
   readonly isEvaluation: boolean;
   readonly isLateData: boolean;
-  readonly isStationLate: boolean;
+  /** The station is late by its pace; an area: all its stations are. */
+  readonly isLate: boolean;
   readonly ruleSet: string;
-  readonly readerAt: (at: number) => InstantReader;
+  readonly readerAt: (at: number) => RuleReader;
   readonly emit: (effect: Effect) => void;
 }
 
@@ -26,9 +30,9 @@ export interface Telling {
  * most one a second for an alert (CAP references name a message by its second). What must wait is looked at again at
  * the next tick.
  */
-export function tell(state: StationState, rule: CompiledRule, track: Track, telling: Telling): void {
+export function tell(state: SubjectState, rule: CompiledRule, track: Track, telling: Telling): void {
   const level = track.timeline.state;
-  const isOpen = track.told !== null && track.told.state !== 'ended';
+  const isOpen = openAlert(track) !== null;
   if (!isOpen && level.level < 0) return;
   const facts: Facts = {
     level,
@@ -37,8 +41,7 @@ export function tell(state: StationState, rule: CompiledRule, track: Track, tell
     clockAt: telling.clockAt,
     expiresMs: rule.rule.expiresMs,
     isUnverified:
-      (telling.isStationLate && rule.silences.length === 0) ||
-      track.truths.every((truth) => truth === UNKNOWN),
+      (telling.isLate && rule.silences.length === 0) || track.truths.every((truth) => truth === UNKNOWN),
     isEvaluation: telling.isEvaluation,
   };
   if (isOpen && mergeBack(state, rule, track, facts, telling)) return;
@@ -51,7 +54,7 @@ export function tell(state: StationState, rule: CompiledRule, track: Track, tell
 
 /** Late data bridges two episodes: the later alert ends merged, the earlier one goes on. */
 function mergeBack(
-  state: StationState,
+  state: SubjectState,
   rule: CompiledRule,
   track: Track,
   facts: Facts,
@@ -76,14 +79,14 @@ function mergeBack(
 
 /** Writes one revision; false when it must wait for the next second. */
 export function revise(
-  state: StationState,
+  state: SubjectState,
   rule: CompiledRule,
   track: Track,
   decision: Decision,
   facts: Facts,
   telling: Telling,
 ): boolean {
-  const subject: Subject = { kind: 'station', id: state.station.id };
+  const { subject } = state;
   const before = track.told;
   const goesOn = before !== null && (before.state !== 'ended' || decision.event === 'updated');
   const id = goesOn ? before.id : alertId(rule.rule.name, subject, decision.onsetAt);
@@ -109,6 +112,44 @@ export function revise(
   return true;
 }
 
+/** What a timer or a command knows of a rule's alert: nothing is true for it, and it evaluates nothing. */
+const timerFacts = (rule: CompiledRule, track: Track, telling: Telling): Facts => ({
+  level: track.timeline.state,
+  at: telling.at,
+  isTrue: [],
+  isUnverified: track.told?.state === 'unverified',
+  clockAt: telling.clockAt,
+  expiresMs: rule.rule.expiresMs,
+  isEvaluation: false,
+});
+
+/** Ends an open alert by expiry; false when that must wait for the next second. Later raises need an instant after `newestAt`. */
+export function expire(
+  state: SubjectState,
+  rule: CompiledRule,
+  track: Track,
+  telling: Telling,
+  newestAt: number,
+): boolean {
+  const told = track.told as NonNullable<Track['told']>;
+  const { level, onsetAt } = told;
+  const decision = { event: 'ended', endReason: 'expired', level, onsetAt, at: told.expiresAt } as const;
+  if (!revise(state, rule, track, decision, timerFacts(rule, track, telling), telling)) return false;
+  track.timeline.reset(Math.max(track.evaluatedAt, newestAt));
+  return true;
+}
+
+/** A rule, or an area, is gone: its open alert ends as withdrawn and nothing is remembered of it. */
+export function withdraw(state: SubjectState, rule: CompiledRule, telling: Telling): void {
+  const track = state.tracks.get(rule.rule.name);
+  state.tracks.delete(rule.rule.name);
+  const told = track ? openAlert(track) : null;
+  if (!track || !told) return;
+  const { level, onsetAt } = told;
+  const decision = { event: 'ended', endReason: 'withdrawn', level, onsetAt, at: telling.at } as const;
+  revise(state, rule, track, decision, timerFacts(rule, track, telling), telling);
+}
+
 function eventOf(
   rule: CompiledRule,
   subject: Subject,
@@ -120,6 +161,7 @@ function eventOf(
   const level = rule.rule.levels[decision.level] as (typeof rule.rule.levels)[number];
   const reader = telling.readerAt(decision.at);
   reader.coverage = rule.rule.coverage;
+  reader.inputs = rule.inputs;
   const hasMoved = decision.event === 'escalated' || decision.event === 'de-escalated';
   const previous = hasMoved && levelBefore !== null ? rule.rule.levels[levelBefore] : undefined;
   return {

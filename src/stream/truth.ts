@@ -1,14 +1,30 @@
-import { invariant } from '../lib/errors.ts';
-import { quantities } from '../model/quantity.ts';
-import type { ComparisonOperator, Condition, Expression, NumberLiteral } from '../model/rule.ts';
+import type {
+  AggregateName,
+  ComparisonOperator,
+  Condition,
+  Expression,
+  NumberLiteral,
+  Window,
+} from '../model/rule.ts';
+import { type Aggregate, readAggregate, slidingSpanMs } from './aggregate.ts';
+import type { RuleInput } from './compiled-rule.ts';
+import {
+  arithmetic,
+  compare,
+  FALSE,
+  fractionOf,
+  newValue,
+  set,
+  setFraction,
+  TRUE,
+  type Truth,
+  UNKNOWN,
+  type Value,
+} from './value.ts';
 import type { WindowStatistics } from './window.ts';
 import type { WindowSlots } from './window-slots.ts';
 
-/** Kleene's three values: unknown is neither true nor false. */
-export const FALSE = 0;
-export const TRUE = 1;
-export const UNKNOWN = 2;
-export type Truth = typeof FALSE | typeof TRUE | typeof UNKNOWN;
+export { FALSE, TRUE, type Truth, UNKNOWN, type Value } from './value.ts';
 
 const vectors = new Map<number, readonly Truth[]>();
 
@@ -23,27 +39,55 @@ export function truthsOf(levels: number, unknown: number): readonly Truth[] {
   return truths;
 }
 
-/** What a condition reads: the windows of one station at one instant. */
+/** How many of an area's stations hold a condition. */
+export interface StationCount {
+  readonly holding: number;
+  /** Of how many it is unknown. */
+  readonly unknown: number;
+  /** All that are not silent; 0: nothing is known. */
+  readonly total: number;
+  /** Ids of those that hold it, for the evidence. */
+  readonly stations?: readonly string[];
+}
+
+/** What a condition reads: the windows of one subject at one instant. What a reader does not offer is unknown. */
 export interface Reader {
-  window(quantity: string, spanMs: number): WindowStatistics;
+  /** The instant, where the reader has one. */
+  readonly at?: number;
+  window(quantity: string, window: Window): WindowStatistics;
   silent(quantity: string | null, spanMs: number): boolean;
   /** Share of a window, 0..1, that must be covered. */
   readonly coverage: number;
+  /** What the rule reads, where the reader can look back: see `earlier`. */
+  inputs?: readonly RuleInput[];
   /** The windows by their slots in the rule set, where all of them stand at this instant. */
   readonly windows?: readonly WindowStatistics[];
+  /** Readers of the same subject at the rule's evaluation instants in [instant - within, instant), newest first. */
+  earlier?(withinMs: number): Iterable<Reader | typeof TOO_MANY>;
+  /** Area rules: the stations that are not silent, each judged by the condition. */
+  stationsWhere?(condition: Predicate, ruleCoverage: number): StationCount;
+  /** 1..366, counted as in a leap year, in the subject's zone. */
+  readonly dayOfYear?: number;
+  climatology?(quantity: string, percent: number, dayOfYear: number): Value;
+  /** Return period, years, of the value of an aggregate. */
+  returnPeriod?(aggregate: AggregateName, quantity: string, window: Window, value: Value): Value;
 }
 
-type Aggregate = Expression & { readonly kind: 'aggregate' };
+/** Stands for instants that were not looked at: there were more than a sequence may look back on. */
+export const TOO_MANY = 'too-many';
 
 export type Predicate = (reader: Reader) => Truth;
+type Evaluate = (reader: Reader) => Value;
 
-/** Compiles a checked condition to a function of the station's windows; with `slots`, it finds them by number. */
+/** Compiles a checked condition to a function of a reader; with `slots`, it finds sliding windows by number. */
 export function compileCondition(condition: Condition, slots?: WindowSlots): Predicate {
   switch (condition.kind) {
     case 'comparison':
       return compileComparison(condition.operator, condition.left, condition.right, slots);
     case 'silent':
       return (reader) => (reader.silent(condition.quantity, condition.spanMs) ? TRUE : FALSE);
+    case 'sequence':
+      return compileSequence(condition, slots);
     case 'not': {
       const term = compileCondition(condition.term, slots);
       return (reader) => negate(term(reader));
@@ -78,100 +122,96 @@ function fold(terms: readonly Predicate[], decisive: Truth, otherwise: Truth): P
   };
 }
 
-/** A value as an exact fraction of integers where it can be one, with what is known of it. */
-export interface Value {
-  /** Scaled by 1000 in canonical units, times denominator. */
-  numerator: number;
-  denominator: number;
-  /** `exact`; or only a bound, because the window is covered too little; or nothing. */
-  known: 'exact' | 'at-least' | 'at-most' | 'nothing';
+/** `then` now, and `first` at an evaluation before: computed from the series, so that no order of arrival changes it. */
+function compileSequence(condition: Condition & { kind: 'sequence' }, slots?: WindowSlots): Predicate {
+  const first = compileCondition(condition.first, slots);
+  const then = compileCondition(condition.then, slots);
+  return (reader) => {
+    const now = then(reader);
+    // Most of the time the second part does not hold: nobody looks back.
+    if (now === FALSE) return FALSE;
+    const { truth: before } = lastTrue(first, reader, condition.withinMs);
+    return before === FALSE ? FALSE : now === TRUE ? before : UNKNOWN;
+  };
 }
 
-const NOTHING: Value = { numerator: 0, denominator: 1, known: 'nothing' };
+/** Whether a condition was true at an evaluation within a span before the reader's instant, and the newest such one. */
+export function lastTrue(
+  first: Predicate,
+  reader: Reader,
+  withinMs: number,
+): { truth: Truth; reader?: Reader } {
+  if (!reader.earlier) return { truth: UNKNOWN };
+  let truth: Truth = FALSE;
+  for (const before of reader.earlier(withinMs)) {
+    const one = before === TOO_MANY ? UNKNOWN : first(before);
+    if (one === TRUE) return { truth: TRUE, reader: before as Reader };
+    if (one === UNKNOWN) truth = UNKNOWN;
+  }
+  return { truth };
+}
 
-/** Evaluates an expression; arithmetic on anything but exact values is unknown. */
-export function evaluateExpression(expression: Expression, reader: Reader): Value {
+/** Evaluates an expression. Bounds go through sums and differences; what else rests on a bound is unknown. */
+export const evaluateExpression = (expression: Expression, reader: Reader): Value =>
+  compileExpression(expression)(reader);
+
+function compileExpression(expression: Expression, slots?: WindowSlots): Evaluate {
   switch (expression.kind) {
     case 'number':
-      return {
-        numerator: expression.canonical.numerator * 1000,
-        denominator: expression.canonical.denominator,
-        known: 'exact',
-      };
-    case 'aggregate':
-      return readAggregate(
-        expression,
-        slidingSpanMs(expression),
-        reader.window(expression.quantity, slidingSpanMs(expression)),
-        reader.coverage,
-        newValue(),
-      );
-    case 'arithmetic':
-      return arithmetic(
-        expression.operator,
-        evaluateExpression(expression.left, reader),
-        evaluateExpression(expression.right, reader),
-      );
+      return () => literal(expression);
+    case 'aggregate': {
+      const find = windowFinder(expression, slots);
+      const spanMs = slidingSpanMs(expression);
+      return (reader) => readAggregate(expression, spanMs, find(reader), reader.coverage, newValue());
+    }
+    case 'arithmetic': {
+      const left = compileExpression(expression.left, slots);
+      const right = compileExpression(expression.right, slots);
+      return (reader) => arithmetic(expression.operator, left(reader), right(reader));
+    }
+    case 'stations': {
+      const where = compileCondition(expression.where, slots);
+      return (reader) => stationsValue(expression.measure, reader.stationsWhere?.(where, reader.coverage));
+    }
+    case 'climatology':
+      return (reader) =>
+        reader.dayOfYear === undefined
+          ? newValue()
+          : (reader.climatology?.(expression.quantity, expression.percent, reader.dayOfYear) ?? newValue());
+    case 'return-period': {
+      const { of } = expression;
+      if (of.kind !== 'aggregate') return newValue;
+      const value = compileExpression(of, slots);
+      return (reader) => reader.returnPeriod?.(of.name, of.quantity, of.window, value(reader)) ?? newValue();
+    }
   }
 }
 
-const newValue = (): Value => ({ numerator: 0, denominator: 1, known: 'nothing' });
-
-function set(into: Value, known: Value['known'], numerator: number, denominator = 1): Value {
-  into.numerator = numerator;
-  into.denominator = denominator;
-  into.known = known;
-  return into;
+function literal({ canonical }: NumberLiteral): Value {
+  const { n, d } = fractionOf(canonical.numerator);
+  return setFraction(newValue(), 'exact', { n: n * 1000n, d: d * BigInt(canonical.denominator) });
 }
 
-/** Reads an aggregate off its window into a value, which is returned. */
-function readAggregate(
-  expression: Aggregate,
-  spanMs: number,
-  window: WindowStatistics,
-  coverage: number,
-  into: Value,
-): Value {
-  const isCovered = window.coveredMs >= coverage * spanMs - 0.5;
-  const { count } = window;
-  switch (expression.name) {
-    case 'count':
-      return count > 0 ? set(into, 'exact', count * 1000) : set(into, 'nothing', 0);
-    case 'last':
-      return count > 0 ? set(into, 'exact', window.last) : set(into, 'nothing', 0);
-    case 'delta':
-      return count > 1 ? set(into, 'exact', window.last - window.first) : set(into, 'nothing', 0);
-    case 'avg':
-      return count > 0 && isCovered ? set(into, 'exact', window.sum, count) : set(into, 'nothing', 0);
-    case 'sum':
-      if (quantities.get(expression.quantity)?.nonNegative)
-        return set(into, isCovered ? 'exact' : 'at-least', window.sum);
-      return count > 0 && isCovered ? set(into, 'exact', window.sum) : set(into, 'nothing', 0);
-    case 'max':
-      return count > 0 ? set(into, isCovered ? 'exact' : 'at-least', window.max) : set(into, 'nothing', 0);
-    case 'min':
-      return count > 0 ? set(into, isCovered ? 'exact' : 'at-most', window.min) : set(into, 'nothing', 0);
-    default:
-      invariant(false, `aggregate ${expression.name} reached the fold unchecked`);
-  }
+function windowFinder(aggregate: Aggregate, slots?: WindowSlots): (reader: Reader) => WindowStatistics {
+  const { quantity, window } = aggregate;
+  if (window.kind !== 'sliding') return (reader) => reader.window(quantity, window);
+  const slot = slots?.slotOf(quantity, window.spanMs) ?? -1;
+  return (reader) => reader.windows?.[slot] ?? reader.window(quantity, window);
 }
 
-function slidingSpanMs(expression: Aggregate): number {
-  invariant(
-    expression.window.kind === 'sliding',
-    `window ${expression.window.kind} reached the fold unchecked`,
+/** A station of which nothing is known may hold the condition or not: that bounds how many do. */
+function stationsValue(measure: 'count' | 'share', found: StationCount | undefined): Value {
+  if (!found || found.total === 0) return newValue();
+  const { holding, unknown, total } = found;
+  const unit = measure === 'share' ? 100_000 : 1000;
+  const value = set(
+    newValue(),
+    unknown > 0 ? 'between' : 'exact',
+    holding * unit,
+    measure === 'share' ? total : 1,
   );
-  return expression.window.spanMs;
-}
-
-function arithmetic(operator: '+' | '-' | '*' | '/', left: Value, right: Value): Value {
-  if (left.known !== 'exact' || right.known !== 'exact') return NOTHING;
-  const a = left.numerator / left.denominator;
-  const b = right.numerator / right.denominator;
-  if (operator === '/')
-    return b === 0 ? NOTHING : { numerator: (a / b) * 1000, denominator: 1, known: 'exact' };
-  const result = operator === '+' ? a + b : operator === '-' ? a - b : (a * b) / 1000;
-  return { numerator: result, denominator: 1, known: 'exact' };
+  value.upper = (holding + unknown) * unit;
+  return value;
 }
 
 function compileComparison(
@@ -182,7 +222,9 @@ function compileComparison(
 ): Predicate {
   if (left.kind === 'aggregate' && right.kind === 'number')
     return compileThreshold(operator, left, right, slots);
-  return (reader) => compare(operator, evaluateExpression(left, reader), evaluateExpression(right, reader));
+  const a = compileExpression(left, slots);
+  const b = compileExpression(right, slots);
+  return (reader) => compare(operator, a(reader), b(reader));
 }
 
 /** An aggregate against a number, the usual case: nothing is allocated, for it runs for every rule and reading. */
@@ -192,46 +234,20 @@ function compileThreshold(
   right: NumberLiteral,
   slots: WindowSlots | undefined,
 ): Predicate {
-  if (left.window.kind !== 'sliding')
-    return (reader) => compare(operator, evaluateExpression(left, reader), evaluateExpression(right, reader));
-  const { quantity } = left;
-  const { spanMs } = left.window;
-  const slot = slots?.slotOf(quantity, spanMs) ?? -1;
+  const { quantity, window } = left;
   const value = newValue();
-  const threshold = set(newValue(), 'exact', right.canonical.numerator * 1000, right.canonical.denominator);
+  const threshold = literal(right);
+  const spanMs = slidingSpanMs(left);
+  if (window.kind !== 'sliding')
+    return (reader) =>
+      compare(
+        operator,
+        readAggregate(left, spanMs, reader.window(quantity, window), reader.coverage, value),
+        threshold,
+      );
+  const slot = slots?.slotOf(quantity, spanMs) ?? -1;
   return (reader) => {
-    const window = reader.windows?.[slot] ?? reader.window(quantity, spanMs);
-    return compare(operator, readAggregate(left, spanMs, window, reader.coverage, value), threshold);
+    const found = reader.windows?.[slot] ?? reader.window(quantity, window);
+    return compare(operator, readAggregate(left, spanMs, found, reader.coverage, value), threshold);
   };
-}
-
-/** Compares fractions by cross multiplication: integers below 2^53 stay exact, so 40 km/h is 100/9 m/s to the letter. */
-function compare(operator: ComparisonOperator, left: Value, right: Value): Truth {
-  if (left.known === 'nothing' || right.known !== 'exact') return UNKNOWN;
-  const difference = left.numerator * right.denominator - right.numerator * left.denominator;
-  const truth = decide(operator, difference);
-  if (left.known === 'exact') return truth;
-  // A bound decides only what more readings could not undo.
-  const growing = operator === '>' || operator === '>=';
-  const shrinking = operator === '<' || operator === '<=';
-  if (left.known === 'at-least')
-    return (growing && truth === TRUE) || (shrinking && truth === FALSE) ? truth : UNKNOWN;
-  return (shrinking && truth === TRUE) || (growing && truth === FALSE) ? truth : UNKNOWN;
-}
-
-function decide(operator: ComparisonOperator, difference: number): Truth {
-  switch (operator) {
-    case '>':
-      return difference > 0 ? TRUE : FALSE;
-    case '>=':
-      return difference >= 0 ? TRUE : FALSE;
-    case '<':
-      return difference < 0 ? TRUE : FALSE;
-    case '<=':
-      return difference <= 0 ? TRUE : FALSE;
-    case '=':
-      return difference === 0 ? TRUE : FALSE;
-    case '!=':
-      return difference !== 0 ? TRUE : FALSE;
-  }
 }

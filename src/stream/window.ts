@@ -13,6 +13,98 @@ export interface WindowStatistics {
   /** Readings that overlap the window in part or another reading: together they could add this much. */
   uncounted: number;
   uncountedSum: number;
+  /** Where the window lies, unless it is a sliding one: that lies before its instant. */
+  readonly extent?: WindowExtent | undefined;
+  /** The readings counted, in order of observation, for the aggregates that need each of them. */
+  readings?(): readonly Reading[];
+}
+
+export interface WindowExtent {
+  readonly from: number;
+  readonly to: number;
+  /** What `coveredMs` is measured against. A window by count has 1000 of both for each of its readings. */
+  readonly neededMs: number;
+}
+
+export interface Reading {
+  readonly at: number;
+  readonly value: number;
+}
+
+/** A window filled by a scan. */
+export class WindowScan implements WindowStatistics {
+  count = 0;
+  sum = 0;
+  min = 0;
+  max = 0;
+  first = 0;
+  last = 0;
+  coveredMs = 0;
+  uncounted = 0;
+  uncountedSum = 0;
+  #extent: WindowExtent | undefined;
+  #series: ReadingSeries | null = null;
+  #from = 0;
+  #firstCounted = -1;
+  #lastCounted = -1;
+
+  get extent(): WindowExtent | undefined {
+    return this.#extent;
+  }
+  set extent(extent: WindowExtent | undefined) {
+    this.#extent = extent;
+  }
+  /** Indices of the first and the last reading counted; -1 when there is none. */
+  get firstCounted(): number {
+    return this.#firstCounted;
+  }
+  get lastCounted(): number {
+    return this.#lastCounted;
+  }
+
+  readings(): readonly Reading[] {
+    return this.#series && this.#firstCounted >= 0
+      ? readingsOf(this.#series, this.#firstCounted, this.#lastCounted + 1, this.#from)
+      : [];
+  }
+
+  /**
+   * Fills it from readings [begin, end) of a series: those count that begin at `from` or later. The series must not
+   * change while the window is in use.
+   */
+  scan(series: ReadingSeries, begin: number, end: number, from: number): void {
+    this.#series = series;
+    this.#from = from;
+    for (let i = begin; i < end; i++) {
+      const value = series.value(i);
+      if (!series.counts(i) || series.from(i) < from) {
+        this.uncounted++;
+        this.uncountedSum += value;
+        continue;
+      }
+      if (this.#firstCounted < 0) {
+        this.#firstCounted = i;
+        this.min = value;
+        this.max = value;
+        this.first = value;
+      } else if (value < this.min) this.min = value;
+      else if (value > this.max) this.max = value;
+      this.#lastCounted = i;
+      this.count++;
+    }
+    if (this.#firstCounted < 0) return;
+    this.last = series.value(this.#lastCounted);
+    this.sum = series.sum(this.#firstCounted, this.#lastCounted);
+  }
+}
+
+/** Readings [begin, end) of a series that count and begin at `from` or later. */
+export function readingsOf(series: ReadingSeries, begin: number, end: number, from: number): Reading[] {
+  const readings: Reading[] = [];
+  for (let i = begin; i < end; i++)
+    if (series.counts(i) && series.from(i) >= from)
+      readings.push({ at: series.at(i), value: series.value(i) });
+  return readings;
 }
 
 /**
@@ -24,44 +116,13 @@ export function slidingWindow(
   to: number,
   spanMs: number,
   isInterval: boolean,
-): WindowStatistics {
-  const result: WindowStatistics = {
-    count: 0,
-    sum: 0,
-    min: 0,
-    max: 0,
-    first: 0,
-    last: 0,
-    coveredMs: 0,
-    uncounted: 0,
-    uncountedSum: 0,
-  };
+): WindowScan {
+  const result = new WindowScan();
   if (!series || series.length === 0) return result;
   const from = to - spanMs;
-  const end = series.firstAfter(to);
-  const begin = series.firstAfter(from);
-  let firstCounted = -1;
-  let lastCounted = -1;
-  for (let i = begin; i < end; i++) {
-    const value = series.value(i);
-    if (!series.counts(i) || series.from(i) < from) {
-      result.uncounted++;
-      result.uncountedSum += value;
-      continue;
-    }
-    if (firstCounted < 0) {
-      firstCounted = i;
-      result.min = value;
-      result.max = value;
-      result.first = value;
-    } else if (value < result.min) result.min = value;
-    else if (value > result.max) result.max = value;
-    lastCounted = i;
-    result.count++;
-  }
+  result.scan(series, series.firstAfter(from), series.firstAfter(to), from);
+  const { firstCounted, lastCounted } = result;
   if (firstCounted < 0) return result;
-  result.last = series.value(lastCounted);
-  result.sum = series.sum(firstCounted, lastCounted);
   result.coveredMs = isInterval
     ? series.covered(firstCounted, lastCounted)
     : Math.min(series.cover(firstCounted), series.at(firstCounted) - from) +

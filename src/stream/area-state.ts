@@ -1,0 +1,87 @@
+import type { Subject } from '../model/alert.ts';
+import type { CompiledRule } from './compiled-rule.ts';
+import type { StationState } from './station-state.ts';
+import { SubjectState } from './subject.ts';
+import type { TrackSnapshot } from './track.ts';
+
+/** A place in the order of observation: reports of one instant follow each other by the ids of their stations. */
+export interface Place {
+  readonly at: number;
+  /** Empty: the instant itself, before the reports of it. */
+  readonly id: string;
+}
+
+const BEFORE_ALL: Place = { at: Number.NEGATIVE_INFINITY, id: '' };
+
+export const isBefore = (a: Place, b: Place): boolean => a.at < b.at || (a.at === b.at && a.id < b.id);
+
+/** Everything that the fold remembers of one area; the readings are its stations' own. */
+export class AreaState extends SubjectState {
+  readonly id: string;
+  /** Its stations that are known here, by id. */
+  members: readonly StationState[] = [];
+  /** The rules that it is a subject of. */
+  rules: readonly CompiledRule[] = [];
+  /** Evaluated up to here: the newest instant of which every station that is not silent has told. */
+  frontier = Number.NEGATIVE_INFINITY;
+  /**
+   * Up to here what was evaluated follows from the reports alone. Beyond it a station was taken for silent whose report
+   * came after all: what lies there stands (a frontier never goes back) and is evaluated again when the reports decide.
+   */
+  sureTo = Number.NEGATIVE_INFINITY;
+  /** What moved the frontier last, in event time: a report of this station, or (id empty) the time itself. */
+  moved: Place = BEFORE_ALL;
+  /** The newest report of any station, by (`observedAt`, station); follows from the stations. */
+  newest: Place = BEFORE_ALL;
+  /** The station that held the frontier back when last looked at: asked first. A shortcut, no state. */
+  heldBy: StationState | null = null;
+
+  constructor(id: string) {
+    super();
+    this.id = id;
+  }
+
+  get subject(): Subject {
+    return { kind: 'area', id: this.id };
+  }
+
+  /** Gives the area its stations, in the order of their ids. */
+  setMembers(members: readonly StationState[]): void {
+    this.members = members;
+    this.heldBy = null;
+    this.newest = BEFORE_ALL;
+    for (const { newestAt, station } of members) {
+      const place = { at: newestAt, id: station.id };
+      if (!isBefore(place, this.newest)) this.newest = place;
+    }
+  }
+
+  snapshot(): AreaSnapshot {
+    return {
+      id: this.id,
+      frontier: finite(this.frontier),
+      sureTo: finite(this.sureTo),
+      moved: { at: finite(this.moved.at), id: this.moved.id },
+      tracks: this.snapshotTracks(),
+    };
+  }
+
+  static restore(from: AreaSnapshot): AreaState {
+    const state = new AreaState(from.id);
+    state.frontier = from.frontier ?? Number.NEGATIVE_INFINITY;
+    state.sureTo = from.sureTo ?? Number.NEGATIVE_INFINITY;
+    state.moved = { at: from.moved.at ?? Number.NEGATIVE_INFINITY, id: from.moved.id };
+    state.restoreTracks(from.tracks);
+    return state;
+  }
+}
+
+const finite = (at: number): number | null => (Number.isFinite(at) ? at : null);
+
+export interface AreaSnapshot {
+  readonly id: string;
+  readonly frontier: number | null;
+  readonly sureTo: number | null;
+  readonly moved: { readonly at: number | null; readonly id: string };
+  readonly tracks: readonly (readonly [string, TrackSnapshot])[];
+}

@@ -1,0 +1,160 @@
+import type { Effect } from '../model/effect.ts';
+import type { CompiledRule } from './compiled-rule.ts';
+import { evaluateAt } from './evaluation.ts';
+import type { SubjectState } from './subject.ts';
+import { expire, type RuleReader, type Telling, tell, withdraw } from './teller.ts';
+import type { TimerHeap } from './timers.ts';
+import { openAlert, type Track } from './track.ts';
+
+/** What the parts of one partition's fold share. */
+export interface FoldContext {
+  /** Partition clock; moved by ticks (and by the timers they let fire) alone. */
+  clockAt: number;
+  /** The recording's delay, ms. */
+  delayMs: number;
+  ruleSet: string;
+  readonly latenessMs: number;
+  readonly emit: (effect: Effect) => void;
+  readonly timers: TimerHeap;
+  /** Keys of subjects with a revision that waits for the next second. */
+  readonly waiting: Set<string>;
+}
+
+export type Silence = CompiledRule['silences'][number];
+
+/** What timers and commands do to the alerts of a subject; a station and an area differ in what they read. */
+export abstract class SubjectEvaluator<S extends SubjectState> {
+  protected readonly context: FoldContext;
+
+  constructor(context: FoldContext) {
+    this.context = context;
+  }
+
+  /** Names the subject among timers. */
+  abstract keyOf(state: S): string;
+  abstract rulesOf(state: S): readonly CompiledRule[];
+  /** The newest instant that may raise. */
+  protected abstract newestAt(state: S): number;
+  /** When the subject is late by its pace. */
+  protected abstract lateDueAt(state: S): number;
+  /** When a silence term changes: the first instant after `after`. */
+  protected abstract silentDueAt(state: S, silence: Silence, after: number): number;
+  protected abstract readerAt(state: S, at: number, rule: CompiledRule): RuleReader;
+
+  /** The earliest instant at which the partition clock alone changes something of the subject. */
+  dueAt(state: S): number {
+    const { clockAt } = this.context;
+    let due = Number.POSITIVE_INFINITY;
+    let hasOpen = false;
+    const rules = this.rulesOf(state);
+    const tracks = state.tracksOf(rules);
+    for (let i = 0; i < tracks.length; i++) {
+      const rule = rules[i] as CompiledRule;
+      const track = tracks[i] as Track;
+      const { told } = track;
+      // What waits for the next second is looked at by the next tick, not by a timer.
+      if (told && told.state !== 'ended' && !track.isWaiting) {
+        due = Math.min(due, told.expiresAt);
+        // A rule on silence follows the clock: it extends by the clock, and silence does not make it doubtful.
+        if (rule.silences.length > 0)
+          due = Math.min(due, told.issuedAt + Math.ceil((rule.rule.expiresMs * 2) / 3));
+        else hasOpen ||= told.state === 'active';
+      }
+      for (const silence of rule.silences)
+        due = Math.min(due, this.silentDueAt(state, silence, track.evaluatedAt));
+    }
+    return hasOpen ? Math.min(due, Math.max(this.lateDueAt(state), clockAt)) : due;
+  }
+
+  schedule(state: S): void {
+    const due = this.dueAt(state);
+    if (due === state.scheduledAt) return;
+    // What stands in the heap under another due time is passed over there.
+    state.scheduledAt = due;
+    if (Number.isFinite(due)) this.context.timers.push(due, this.keyOf(state));
+  }
+
+  /** A timer came up. It fires unless another one has been set since, or we were down when it was due. */
+  timer(state: S | undefined, due: number, isGap: boolean): void {
+    if (!state || due !== state.scheduledAt) return;
+    state.scheduledAt = Number.POSITIVE_INFINITY;
+    if (!isGap || due <= this.context.clockAt) this.fire(state, due);
+    if (!isGap) this.schedule(state);
+  }
+
+  /** A timer is due: expiry, silence, lateness. */
+  fire(state: S, due: number): void {
+    this.context.clockAt = Math.max(this.context.clockAt, due);
+    for (const rule of this.rulesOf(state)) this.fireRule(state, rule, due);
+  }
+
+  protected fireRule(state: S, rule: CompiledRule, due: number): void {
+    const track = state.track(rule);
+    if (this.expireDue(state, rule, track, due)) return;
+    const telling = this.telling(state, rule, due, { isEvaluation: false, isLateData: false });
+    const isSilenceDue = rule.silences.some(
+      (silence) => this.silentDueAt(state, silence, Number.NEGATIVE_INFINITY) <= due,
+    );
+    if (isSilenceDue && track.evaluatedAt < due) {
+      evaluateAt(rule, track, due, true, this.readerAt(state, due, rule));
+      this.tell(state, rule, track, { ...telling, isEvaluation: true });
+    } else this.tell(state, rule, track, telling);
+  }
+
+  /** Ends an alert whose expiry has come; false when there is none. `at` stands for the instant where it matters. */
+  protected expireDue(state: S, rule: CompiledRule, track: Track, due: number, at = due): boolean {
+    const told = openAlert(track);
+    if (!told || told.expiresAt > due) return false;
+    const telling = this.telling(state, rule, at, { isEvaluation: false, isLateData: false });
+    if (!expire(state, rule, track, telling, this.newestAt(state)))
+      this.context.waiting.add(this.keyOf(state));
+    return true;
+  }
+
+  /** A tick: what waited for the next second is told. */
+  tellWaiting(state: S): void {
+    for (const rule of this.rulesOf(state)) {
+      const track = state.track(rule);
+      if (!track.isWaiting) continue;
+      if (this.expireDue(state, rule, track, this.context.clockAt, track.told?.expiresAt)) continue;
+      this.tell(
+        state,
+        rule,
+        track,
+        this.telling(state, rule, track.evaluatedAt, { isEvaluation: false, isLateData: false }),
+      );
+    }
+    this.schedule(state);
+  }
+
+  withdraw(state: S, rule: CompiledRule): void {
+    withdraw(
+      state,
+      rule,
+      this.telling(state, rule, this.context.clockAt, { isEvaluation: false, isLateData: false }),
+    );
+  }
+
+  protected tell(state: S, rule: CompiledRule, track: Track, telling: Telling): void {
+    tell(state, rule, track, telling);
+    if (track.isWaiting) this.context.waiting.add(this.keyOf(state));
+  }
+
+  protected telling(
+    state: S,
+    rule: CompiledRule,
+    at: number,
+    rest: Pick<Telling, 'isEvaluation' | 'isLateData'> & Partial<Pick<Telling, 'readerAt'>>,
+  ): Telling {
+    const { clockAt, ruleSet, emit } = this.context;
+    return {
+      clockAt,
+      at,
+      ruleSet,
+      emit,
+      isLate: clockAt >= this.lateDueAt(state),
+      readerAt: (instant) => this.readerAt(state, instant, rule),
+      ...rest,
+    };
+  }
+}
