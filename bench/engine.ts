@@ -111,7 +111,11 @@ export function fold(
   onEvent: (event: object) => void = () => {},
 ): { observations: number; alertEvents: number } {
   const intervals = new Map(input.stations.map(({ id, intervalMs }) => [id, intervalMs]));
-  const context = { receivedAt: START_AT, stationInterval: (id: string) => intervals.get(id) };
+  const context = {
+    receivedAt: START_AT,
+    stationInterval: (id: string) => intervals.get(id),
+    registryVersion: 1,
+  };
   const parser = createNdjsonParser(context);
   const partition = new PartitionFold({ rules: () => rules, stations: () => input.stations });
   partition.apply({

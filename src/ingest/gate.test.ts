@@ -39,9 +39,19 @@ describe('checkReading', () => {
     ['rainfall', 1, 'constructor', 'unit'],
     ['rain', 1, undefined, 'unknown-quantity'],
     ['__proto__', 1, undefined, 'unknown-quantity'],
+    ['heatIndex', 40, undefined, 'unknown-quantity'],
+    ['fireWeatherIndex', 20, undefined, 'unknown-quantity'],
   ])('%s %s %s is refused as %s', (name, value, unit, code) =>
     expect(check(name, value, unit)).toMatchObject({ code }),
   );
+
+  it('refuses what is computed here with the remedy, and takes what instruments measure too', () => {
+    expect(check('windChill', 3)).toMatchObject({
+      message: expect.stringContaining('send what it is computed'),
+    });
+    for (const name of ['dewPoint', 'wetBulbTemperature', 'wetBulbGlobeTemperature', 'seaLevelPressure'])
+      expect(check(name, name === 'seaLevelPressure' ? 1013 : 20)).toHaveProperty('value');
+  });
 
   it('scales a range per hour by the interval', () => {
     expect(check('rainfall', 100, undefined, HOUR_MS / 6)).toMatchObject({ code: 'range' });

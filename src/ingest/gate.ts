@@ -27,6 +27,7 @@ export function checkReading(
 ): ReadingAccepted | ReadingRefused {
   const quantity = quantities.get(quantityName);
   if (quantity === undefined) return refuse('unknown-quantity', unknownQuantity(quantityName));
+  if (quantity.derived === 'always') return refuse('unknown-quantity', computedHere(quantityName));
   if (typeof value !== 'number' || !Number.isFinite(value)) {
     return refuse(
       'not-finite',
@@ -51,6 +52,9 @@ export function checkReading(
 }
 
 const refuse = (code: RefusalCode, message: string): ReadingRefused => ({ code, message });
+
+const computedHere = (name: string): string =>
+  `${name} is computed here, so that it means the same at every station; send what it is computed from instead (airTemperature, relativeHumidity, windSpeed, rainfall …).`;
 
 const unitsOf = (quantity: Quantity): string =>
   [...units.values()]

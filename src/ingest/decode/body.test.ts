@@ -170,6 +170,50 @@ describe('decodeBody', () => {
     );
   });
 
+  it('reads NDJSON by the layouts of earlier lines as it would alone, across bodies', () => {
+    const values = fc.constantFrom(
+      '1',
+      '2.5',
+      '600',
+      'null',
+      '"x"',
+      '01',
+      '{"value":1,"unit":"in"}',
+      '{"value":1,"unit":"C"}',
+    );
+    const line = fc
+      .tuple(
+        values,
+        fc.constantFrom('', ',"a":1', ',"a":1,"a":2', ',"interval":"PT1H"'),
+        fc.constantFrom(at, '2024-04-30T24:00:00Z'),
+      )
+      .map(([value, extra, instant]) =>
+        one(`{"rainfall":${value},"windGust":2}`, extra).replace(at, instant),
+      );
+    const outcome = (body: string, contentType?: string): unknown => {
+      try {
+        return decode(body, contentType);
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    fc.assert(
+      fc.property(
+        fc.array(line, { minLength: 1, maxLength: 8 }),
+        fc.constantFrom('', '\n', '\n\n', '\nx'),
+        (lines, end) => {
+          const body = lines.join('\n') + end;
+          const bad = lines.findIndex((text) => text.includes(':01')) + 1;
+          const found = outcome(body, 'application/x-ndjson');
+          if (bad > 0) expect(found).toContain(`line ${bad},`);
+          else if (end === '\nx') expect(found).toContain(`line ${lines.length + 1}, column 1`);
+          else expect(found).toEqual(outcome(`[${lines.join(',')}]`));
+        },
+      ),
+      { numRuns: 1500 },
+    );
+  });
+
   it('joins CSV rows into reports', () => {
     const rows = [
       'station,observedAt,quantity,value,unit,interval',

@@ -2,12 +2,15 @@ import { isUtf8 } from 'node:buffer';
 import { gunzipSync } from 'node:zlib';
 import { AtalaiaError } from '../../lib/errors.ts';
 import type { Refusal, Report } from '../../model/report.ts';
+import { LineScanner } from '../ndjson-scan.ts';
+import { TemplateSet } from '../template-set.ts';
 import { csvReports } from './csv-reports.ts';
 import { type Json, type JsonObject, parseJson, repeatedKey, unreadable } from './json.ts';
 import { type CheckContext, checkReport, type RawReading, type RawReport } from './report.ts';
 
 export const MAX_BODY_BYTES = 8 * 1024 * 1024;
 export const MAX_REPORTS = 10_000;
+const LF = 10;
 
 export interface DecodeInput {
   /** The Content-Type header, parameters allowed. */
@@ -37,17 +40,25 @@ export interface Decoded {
  */
 export function decodeBody(input: DecodeInput): Decoded {
   const kind = mediaKind(input.contentType);
-  const text = bodyText(unpack(input.body, input.encoding), kind);
+  const body = unpack(input.body, input.encoding);
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  checkText(bytes, kind);
+  const context = { receivedAt: input.receivedAt, stationInterval: input.stationInterval };
   const raws =
-    kind === 'csv' ? csvReports(text) : kind === 'ndjson' ? ndjsonReports(text) : jsonReports(text);
+    kind === 'csv'
+      ? csvReports(new TextDecoder().decode(bytes))
+      : kind === 'ndjson'
+        ? ndjsonReports(bytes, context)
+        : jsonReports(bytes.toString('utf8'));
   if (raws.length > MAX_REPORTS) throw tooLarge(`more than ${MAX_REPORTS} reports`);
-  return checkAll(raws, { receivedAt: input.receivedAt, stationInterval: input.stationInterval });
+  return checkAll(raws, context);
 }
 
 /** A raw report, or the sentence why it is none. */
 export type RawOrFlaw = RawReport | string;
 
-function checkAll(raws: readonly RawOrFlaw[], context: CheckContext): Decoded {
+/** Reports that the scanner read are checked already. */
+function checkAll(raws: readonly (RawOrFlaw | Report)[], context: CheckContext): Decoded {
   const reports: { report: Report; index: number }[] = [];
   const refusals: Refusal[] = [];
   const repeats = createRepeatFilter();
@@ -57,7 +68,7 @@ function checkAll(raws: readonly RawOrFlaw[], context: CheckContext): Decoded {
       refusals.push({ index, code: 'form', message: raw });
       continue;
     }
-    const report = checkReport(raw, index, context, refusals);
+    const report = 'quantities' in raw ? raw : checkReport(raw, index, context, refusals);
     if (report === undefined) continue;
     if (repeats(report)) duplicates++;
     else reports.push({ report, index });
@@ -129,16 +140,15 @@ function unpack(body: Uint8Array, encoding: string | undefined): Uint8Array {
 const tooLarge = (what: string): AtalaiaError =>
   new AtalaiaError('ATL_TOO_LARGE', `The body has ${what}; send it in smaller parts.`);
 
-function bodyText(bytes: Uint8Array, kind: MediaKind): string {
+function checkText(bytes: Buffer, kind: MediaKind): void {
   const [a, b, c] = bytes;
   if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff) || a === 0 || b === 0)
     throw unreadable('', 0, 1, 'the text is UTF-16; send UTF-8');
   if (a === 0xef && b === 0xbb && c === 0xbf && kind !== 'csv')
     throw unreadable('', 0, 1, 'JSON must not begin with a byte order mark');
-  const text = new TextDecoder('utf-8', { ignoreBOM: false }).decode(bytes);
-  if (!isUtf8(bytes))
-    throw unreadable(text, Math.max(0, text.indexOf('\ufffd')), 1, 'these bytes are not UTF-8');
-  return text;
+  if (isUtf8(bytes)) return;
+  const text = new TextDecoder().decode(bytes);
+  throw unreadable(text, Math.max(0, text.indexOf('\ufffd')), 1, 'these bytes are not UTF-8');
 }
 
 function jsonReports(text: string): RawOrFlaw[] {
@@ -146,10 +156,42 @@ function jsonReports(text: string): RawOrFlaw[] {
   return Array.isArray(value) ? value.map(rawReport) : [rawReport(value)];
 }
 
-function ndjsonReports(text: string): RawOrFlaw[] {
-  const raws: RawOrFlaw[] = [];
-  for (const [index, line] of text.split('\n').entries()) {
-    if (line.trim() !== '') raws.push(rawReport(parseJson(line, index + 1)));
+/** Layouts and names seen before, of whichever request: they make reading faster and change no result. */
+const scanner = new LineScanner();
+const templates = new TemplateSet(scanner);
+
+function ndjsonReports(bytes: Buffer, context: CheckContext): (RawOrFlaw | Report)[] {
+  const whole = bytes.lastIndexOf(LF) + 1;
+  scanner.open(bytes.subarray(0, whole), context);
+  try {
+    return readLines(bytes, whole, context);
+  } finally {
+    // So that the body can be freed.
+    scanner.open(Buffer.alloc(0), context);
+  }
+}
+
+/** Lines up to `whole` that are laid out like earlier ones are read and checked at once, all others as any JSON. */
+function readLines(bytes: Buffer, whole: number, context: CheckContext): (RawOrFlaw | Report)[] {
+  const raws: (RawOrFlaw | Report)[] = [];
+  for (let start = 0, line = 1; start < bytes.length; line++) {
+    const report = start < whole ? templates.read(start) : undefined;
+    if (report !== undefined) {
+      raws.push(report);
+      start = scanner.end;
+    } else {
+      const stop = start < whole ? bytes.indexOf(LF, start) : bytes.length;
+      const text = bytes.toString('utf8', start, stop);
+      if (text.trim() !== '') {
+        const raw = rawReport(parseJson(text, line));
+        const refusals: Refusal[] = [];
+        const checked = typeof raw === 'string' ? undefined : checkReport(raw, 0, context, refusals);
+        const isClean = checked !== undefined && refusals.length === 0;
+        raws.push(isClean ? checked : raw);
+        if (isClean && start < whole) templates.learn(bytes.subarray(start, stop), start);
+      }
+      start = stop + 1;
+    }
     if (raws.length > MAX_REPORTS) throw tooLarge(`more than ${MAX_REPORTS} reports`);
   }
   return raws;

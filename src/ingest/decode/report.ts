@@ -27,6 +27,8 @@ export interface CheckContext {
   readonly receivedAt: number;
   /** The registry's interval of a station in ms; without it PT1H. */
   readonly stationInterval?: ((station: string) => number | null | undefined) | undefined;
+  /** Another number whenever an answer of `stationInterval` may differ; without it each report asks anew. */
+  readonly registryVersion?: number | undefined;
 }
 
 /** Checks one raw report; bad readings go to `refusals` by name, and a report with none left is undefined. */
