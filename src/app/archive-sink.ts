@@ -1,24 +1,34 @@
 import type { Archive, ArchiveBatch } from '../store/archive/archive.ts';
+import { type Guarantee, type Probe, writeBy } from './guarantee.ts';
 
 const FLUSH_EVERY_MS = 400;
 const FLUSH_AT = 20_000;
 /** Above this many waiting observations the fold waits: memory is bounded, the log keeps the rest. */
 const MAX_WAITING = 500_000;
 
+export interface ArchiveSinkOptions {
+  readonly archive: Archive;
+  readonly guarantee: Guarantee;
+  /** How long a batch waits for others at most, ms; default 400. */
+  readonly everyMs?: number | undefined;
+  readonly onFailure: (error: unknown) => void;
+  readonly probe?: Probe | undefined;
+}
+
 /** Gathers archive batches of consecutive offsets and commits them in larger transactions; the alert path does not wait for it. */
 export class ArchiveSink {
-  readonly #archive: Archive;
-  readonly #onFailure: (error: unknown) => void;
-  #batches = new Map<number, ArchiveBatch>();
+  readonly #options: ArchiveSinkOptions;
+  /** Position that the archive holds, by partition, as far as this process has moved it. */
+  readonly committedTo = new Map<number, number>();
+  #batches = new Map<number, { batch: ArchiveBatch; parts: ArchiveBatch['observations'][] }>();
   #waiting = 0;
   #oldestAt: number | null = null;
   #flushing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
   #hasFailed = false;
 
-  constructor(archive: Archive, onFailure: (error: unknown) => void) {
-    this.#archive = archive;
-    this.#onFailure = onFailure;
+  constructor(options: ArchiveSinkOptions) {
+    this.#options = options;
   }
 
   /** How long the oldest batch has waited, ms. */
@@ -29,16 +39,16 @@ export class ArchiveSink {
   async put(batch: ArchiveBatch): Promise<void> {
     if (this.#hasFailed) return;
     const before = this.#batches.get(batch.partition);
-    this.#batches.set(
-      batch.partition,
-      before
-        ? { ...batch, from: before.from, observations: [...before.observations, ...batch.observations] }
-        : batch,
-    );
+    const parts = before?.parts ?? [];
+    parts.push(batch.observations);
+    this.#batches.set(batch.partition, {
+      batch: before ? { ...batch, from: before.batch.from } : batch,
+      parts,
+    });
     this.#waiting += batch.observations.length;
     this.#oldestAt ??= performance.now();
     if (this.#waiting >= FLUSH_AT) void this.flush();
-    else this.#timer ??= setTimeout(() => void this.flush(), FLUSH_EVERY_MS);
+    else this.#timer ??= setTimeout(() => void this.flush(), this.#options.everyMs ?? FLUSH_EVERY_MS);
     if (this.#waiting > MAX_WAITING) await this.#flushing;
   }
 
@@ -51,17 +61,37 @@ export class ArchiveSink {
 
   async #commit(): Promise<void> {
     if (this.#batches.size === 0 || this.#hasFailed) return;
-    const batches = [...this.#batches.values()];
+    const batches = [...this.#batches.values()].map(({ batch, parts }) => ({
+      ...batch,
+      observations: parts.flat(),
+    }));
     this.#batches = new Map();
     this.#waiting = 0;
     this.#oldestAt = null;
     try {
-      await this.#archive.commit(batches);
+      await this.#write(batches);
+      for (const { partition, to } of batches) this.committedTo.set(partition, to);
     } catch (error) {
       // The log keeps what is not archived: the next start folds it again. Alerts go on.
       this.#hasFailed = true;
-      this.#onFailure(error);
+      this.#options.onFailure(error);
     }
+  }
+
+  #write(batches: readonly ArchiveBatch[]): Promise<void> {
+    const { archive, guarantee, probe } = this.#options;
+    const hasEffects = batches.some(({ observations }) => observations.length > 0);
+    return writeBy(
+      // Without effects there is nothing to lose or repeat, and one transaction will do.
+      hasEffects ? guarantee : 'exactly-once',
+      'archive',
+      {
+        both: () => archive.commit(batches),
+        effects: () => archive.commit(batches, 'effects'),
+        position: () => archive.commit(batches.map((batch) => ({ ...batch, observations: [] }))),
+      },
+      probe,
+    );
   }
 
   async stop(): Promise<void> {

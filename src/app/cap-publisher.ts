@@ -3,10 +3,11 @@ import { atomFeed, etag, feedEntry, rssFeed } from '../alerts/cap/feed.ts';
 import type { CapGate } from '../alerts/cap/gate.ts';
 import { serializeCap } from '../alerts/cap/serialize.ts';
 import { AtalaiaError } from '../lib/errors.ts';
+import type { Subject } from '../model/alert.ts';
 import type { Rule } from '../model/rule.ts';
-import type { Station } from '../model/station.ts';
 import { hazards } from '../rules/hazard.ts';
 import type { Ledger, StoredRevision } from '../store/ledger/ledger.ts';
+import type { Place } from './places.ts';
 
 export interface CapPublisherOptions {
   readonly ledger: Ledger;
@@ -15,7 +16,7 @@ export interface CapPublisherOptions {
   readonly server: { readonly id: string; readonly sender: string; readonly name: string };
   readonly baseUrl: () => string;
   readonly rules: (ruleSet: string) => Promise<readonly Rule[]>;
-  readonly station: (id: string) => Station | undefined;
+  readonly place: (subject: Subject) => Place | undefined;
   readonly onInvalid: (alert: string, problems: readonly string[]) => void;
 }
 
@@ -69,19 +70,20 @@ export class CapPublisher {
   async #message({ revision }: StoredRevision): Promise<CapOutput | undefined> {
     const { event } = revision;
     const rule = (await this.#options.rules(revision.ruleSet)).find(({ name }) => name === event.rule);
-    const station = this.#options.station(event.subject.id);
+    const place = this.#options.place(event.subject);
     const hazard = hazards.get(event.hazard);
-    if (!rule || !station || !hazard) {
+    if (!rule || !place || !hazard) {
       throw new AtalaiaError(
         'ATL_CAP_INVALID',
-        `Alert ${event.alert} names rule ${event.rule}, station ${event.subject.id} and hazard ${event.hazard}; one of them is not known any more.`,
+        `Alert ${event.alert} names rule ${event.rule}, ${event.subject.kind} ${event.subject.id} and hazard ${event.hazard}; one of them is not known any more.`,
       );
     }
     const { environment, server } = this.#options;
+    const { station } = place;
     return capMessage({
       revision,
       rule,
-      station,
+      ...place,
       hazard,
       environment,
       serverId: server.id,

@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { crc32c } from '../lib/crc32c.ts';
 import { type FoldSnapshot, foldVersion } from '../stream/fold.ts';
+import { decodeCheckpoint, packCheckpoint, sealCheckpoint } from './checkpoint-codec.ts';
 
 /** The fold's state of a partition before the record at `offset`. */
 export interface Checkpoint {
@@ -10,25 +10,43 @@ export interface Checkpoint {
   readonly snapshot: FoldSnapshot;
 }
 
+/** Why a checkpoint was passed over: damaged, or made by another version of the fold. */
+export type CheckpointFlaw = 'damaged' | { readonly foldVersion: number };
+
+export interface CheckpointOptions {
+  /** Version of the fold that reads and writes; the present one unless given. */
+  readonly foldVersion?: number;
+}
+
 const NAME = /^(\d+)-(\d+)\.ckpt$/;
 
 /**
- * Checkpoints as files `<partition>-<offset>.ckpt`: a line with the CRC-32C of the rest, then JSON (docs/formats/checkpoint.md).
- * Written beside and renamed, so that a crash leaves the old one. A damaged one is passed over and told.
+ * Checkpoints as files `<partition>-<offset>.ckpt` (docs/formats/checkpoint.md). Written beside and renamed, so that a
+ * crash leaves the old one. A damaged one, or one of another fold version, is passed over and told.
  */
 export class CheckpointStore {
   readonly #directory: string;
-  readonly #onDamaged: (file: string) => void;
+  readonly #foldVersion: number;
+  readonly #onPassedOver: (file: string, flaw: CheckpointFlaw) => void;
   readonly #offsets = new Map<number, number[]>();
 
-  private constructor(directory: string, onDamaged: (file: string) => void) {
+  private constructor(
+    directory: string,
+    onPassedOver: (file: string, flaw: CheckpointFlaw) => void,
+    options: CheckpointOptions,
+  ) {
     this.#directory = directory;
-    this.#onDamaged = onDamaged;
+    this.#onPassedOver = onPassedOver;
+    this.#foldVersion = options.foldVersion ?? foldVersion;
   }
 
-  static async open(directory: string, onDamaged: (file: string) => void): Promise<CheckpointStore> {
+  static async open(
+    directory: string,
+    onPassedOver: (file: string, flaw: CheckpointFlaw) => void,
+    options: CheckpointOptions = {},
+  ): Promise<CheckpointStore> {
     await mkdir(directory, { recursive: true });
-    const store = new CheckpointStore(directory, onDamaged);
+    const store = new CheckpointStore(directory, onPassedOver, options);
     for (const file of await readdir(directory)) {
       const match = NAME.exec(file);
       if (match) store.#note(Number(match[1]), Number(match[2]));
@@ -45,27 +63,30 @@ export class CheckpointStore {
     );
   }
 
-  async write({ partition, offset, snapshot }: Checkpoint): Promise<void> {
-    const body = Buffer.from(JSON.stringify(snapshot));
-    const path = join(this.#directory, `${partition}-${offset}.ckpt`);
+  /** Resolves, when the checkpoint is there, with the time that this thread spent on it, ms. */
+  async write({ partition, offset, snapshot }: Checkpoint): Promise<number> {
+    const begun = performance.now();
+    const packed = packCheckpoint({ ...snapshot, foldVersion: this.#foldVersion });
+    const spentMs = performance.now() - begun;
+    const bytes = await sealCheckpoint(packed);
+    const path = this.#path(partition, offset);
     const file = await open(`${path}.tmp`, 'w');
     try {
-      await file.writeFile(
-        Buffer.concat([Buffer.from(`${crc32c(body).toString(16).padStart(8, '0')}\n`), body]),
-      );
+      await file.writeFile(bytes);
       await file.datasync();
     } finally {
       await file.close();
     }
     await rename(`${path}.tmp`, path);
     this.#note(partition, offset);
+    return spentMs;
   }
 
   /** The newest readable checkpoint at or below `offset` of the present fold version. */
   async newest(partition: number, offset: number): Promise<Checkpoint | undefined> {
     for (const known of [...(this.#offsets.get(partition) ?? [])].reverse()) {
       if (known > offset) continue;
-      const snapshot = await this.#read(join(this.#directory, `${partition}-${known}.ckpt`));
+      const snapshot = await this.#read(this.#path(partition, known));
       if (snapshot) return { partition, offset: known, snapshot };
     }
     return undefined;
@@ -73,34 +94,55 @@ export class CheckpointStore {
 
   async #read(path: string): Promise<FoldSnapshot | undefined> {
     try {
-      const bytes = await readFile(path);
-      const body = bytes.subarray(9);
-      if (bytes.toString('latin1', 0, 8) !== crc32c(body).toString(16).padStart(8, '0'))
-        throw new Error('checksum');
-      const snapshot = JSON.parse(body.toString('utf8')) as FoldSnapshot;
-      return snapshot.foldVersion === foldVersion ? snapshot : undefined;
+      const snapshot = await decodeCheckpoint(await readFile(path));
+      if (snapshot.foldVersion === this.#foldVersion) return snapshot;
+      this.#onPassedOver(path, { foldVersion: snapshot.foldVersion });
     } catch {
-      this.#onDamaged(path);
-      return undefined;
+      this.#onPassedOver(path, 'damaged');
     }
+    return undefined;
+  }
+
+  #path(partition: number, offset: number): string {
+    return join(this.#directory, `${partition}-${offset}.ckpt`);
   }
 
   /**
-   * Keeps the two newest and the newest at or below what every sink holds durably; removes the rest.
-   * Returns the oldest kept offset: the log needs everything from there.
+   * Keeps the two newest, the newest at or below each of the positions, and around the position that every sink would
+   * fall back to (`durableOffset`, where there is one) the newest at or below and the oldest above; removes the rest.
+   * The one above is what that position will stand on when it moves on: without it the log could never be trimmed.
    */
-  async prune(partition: number, durableOffset: number): Promise<number> {
+  async thin(
+    partition: number,
+    positions: readonly number[],
+    durableOffset?: number,
+  ): Promise<readonly number[]> {
     const offsets = this.#offsets.get(partition) ?? [];
-    const below = offsets.filter((offset) => offset <= durableOffset).at(-1);
-    const keep = new Set([...offsets.slice(-2), ...(below === undefined ? [] : [below])]);
-    for (const offset of offsets) {
-      if (!keep.has(offset)) await rm(join(this.#directory, `${partition}-${offset}.ckpt`), { force: true });
+    const below = positions.map((position) => offsets.findLast((offset) => offset <= position));
+    if (durableOffset !== undefined) {
+      below.push(offsets.findLast((offset) => offset <= durableOffset));
+      below.push(offsets.find((offset) => offset > durableOffset));
     }
+    const keep = new Set([...offsets.slice(-2), ...below.filter((offset) => offset !== undefined)]);
+    for (const offset of offsets)
+      if (!keep.has(offset)) await rm(this.#path(partition, offset), { force: true });
+    const kept = [...keep].sort((a, b) => a - b);
+    // What was written meanwhile stays.
+    const since = (this.#offsets.get(partition) ?? []).filter((offset) => !offsets.includes(offset));
     this.#offsets.set(
       partition,
-      [...keep].sort((a, b) => a - b),
+      [...kept, ...since].sort((a, b) => a - b),
     );
+    return kept;
+  }
+
+  /**
+   * Keeps the two newest, the newest at or below `durableOffset` (what every sink holds durably) and at or below each of
+   * `positions`; removes the rest. Returns the oldest kept offset: the log needs everything from there.
+   */
+  async prune(partition: number, durableOffset: number, positions: readonly number[] = []): Promise<number> {
+    const kept = await this.thin(partition, positions, durableOffset);
     // Without one that every sink has passed, a recovery would need the log from its beginning.
-    return below === undefined ? 0 : Math.min(...keep);
+    return kept.some((offset) => offset <= durableOffset) ? Math.min(...kept) : 0;
   }
 }

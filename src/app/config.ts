@@ -7,6 +7,15 @@ import { levelNames } from '../model/rule.ts';
 import { parseSpan } from '../model/time.ts';
 import { unknownWord } from '../rules/words.ts';
 import { readYaml } from '../rules/yaml.ts';
+import {
+  exactlyOnce,
+  type Guarantee,
+  type Guarantees,
+  guarantees,
+  guaranteeWarnings,
+  type SinkName,
+  sinkNames,
+} from './guarantee.ts';
 
 const span = z.union([z.string(), z.number()]).transform((value, context) => {
   const ms = typeof value === 'number' ? value : parseSpan(value);
@@ -43,17 +52,39 @@ export const configSchema = z.strictObject({
   stations: z
     .strictObject({ file: z.string().optional(), unknown: z.enum(['hold', 'accept']).default('hold') })
     .prefault({}),
+  /** File of named areas; every region of the registry is one by itself. */
+  areas: z.string().optional(),
   rules: z.array(z.string()).default([]),
   pipeline: z
     .strictObject({
-      guarantee: z.enum(['exactly-once']).default('exactly-once'),
+      guarantee: z
+        .union([
+          z.enum(guarantees),
+          z.strictObject({
+            ledger: z.enum(guarantees).optional(),
+            archive: z.enum(guarantees).optional(),
+            topic: z.enum(guarantees).optional(),
+          }),
+        ])
+        .default('exactly-once'),
       mode: z.enum(['streaming', 'micro-batch']).default('streaming'),
       every: span.default(60_000),
+      checkpointEvery: span.default(1000),
       partitions: z.int().min(1).max(1024).default(64),
       workers: z
         .strictObject({ min: z.int().min(1).default(1), max: z.int().min(1).default(1) })
         .prefault({}),
       lateness: span.default(86_400_000),
+    })
+    .prefault({}),
+  sinks: z
+    .strictObject({
+      topic: z
+        .strictObject({
+          kind: z.enum(['embedded']).default('embedded'),
+          name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'a name such as alerts is expected'),
+        })
+        .optional(),
     })
     .prefault({}),
   sources: z
@@ -79,6 +110,25 @@ export const configSchema = z.strictObject({
 
 export type Config = z.infer<typeof configSchema>;
 
+/** The same as JSON Schema (draft 2020-12), for editors; `docs/atalaia.schema.json` holds it. */
+export const configJsonSchema = (): z.core.JSONSchema.BaseSchema =>
+  z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });
+
+/** The guarantee of each sink: what the configuration says for all, or by name; exactly once unless it says otherwise. */
+export function guaranteesOf({ pipeline: { guarantee } }: Config): Guarantees {
+  if (typeof guarantee !== 'string') return { ...exactlyOnce, ...definedOf(guarantee) };
+  return { ledger: guarantee, archive: guarantee, topic: guarantee };
+}
+
+const definedOf = (chosen: { readonly [sink in SinkName]?: Guarantee | undefined }): Partial<Guarantees> =>
+  Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined));
+
+/** What the operator has to know about the configured guarantees: a sentence for each sink below exactly once. */
+export function guaranteeWarningsOf(config: Config): string[] {
+  const sinks = sinkNames.filter((sink) => sink !== 'topic' || config.sinks.topic);
+  return guaranteeWarnings(guaranteesOf(config), sinks);
+}
+
 const problem = (message: string): AtalaiaError => new AtalaiaError('ATL_CONFIG', message);
 
 /** Reads and checks a configuration file; environment variables (`ATALAIA_PIPELINE_MODE`) win over it. Paths are relative to the file. */
@@ -96,6 +146,7 @@ export function loadConfig(file: string | null, env: Readonly<Record<string, str
     data: at(config.data),
     rules: config.rules.map(at),
     stations: { ...config.stations, ...(config.stations.file ? { file: at(config.stations.file) } : {}) },
+    ...(config.areas === undefined ? {} : { areas: at(config.areas) }),
     sources: config.sources.map((source) => ({ ...source, directory: at(source.directory) })),
   };
   return guard(resolveSecrets(located, env), file ?? 'environment');
@@ -174,10 +225,7 @@ function describe(issue: z.core.$ZodIssue, file: string): string {
 }
 
 function keysAt(path: readonly PropertyKey[]): string[] {
-  let schema: z.core.JSONSchema.BaseSchema | undefined = z.toJSONSchema(configSchema, {
-    io: 'input',
-    unrepresentable: 'any',
-  });
+  let schema: z.core.JSONSchema.BaseSchema | undefined = configJsonSchema();
   for (const part of path) {
     const next: unknown = typeof part === 'number' ? schema?.items : schema?.properties?.[String(part)];
     schema = typeof next === 'object' && next !== null ? (next as z.core.JSONSchema.BaseSchema) : undefined;

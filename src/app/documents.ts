@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { AtalaiaError } from '../lib/errors.ts';
+import type { AreaDocument } from '../model/area.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
+import type { Climatology } from '../stream/climatology-reader.ts';
 import type { FoldOptions } from '../stream/fold.ts';
 
 /** Bytes of a document and the name that they have by content. */
@@ -63,6 +65,8 @@ export class DocumentCache {
       ...(latenessMs === undefined ? {} : { latenessMs }),
       rules: (hash) => this.get<readonly Rule[]>(hash),
       stations: (hash) => this.get<readonly Station[]>(hash),
+      areas: (hash) => this.get<AreaDocument>(hash),
+      climatology: (hash) => this.get<Climatology>(hash),
     };
   }
 }

@@ -1,14 +1,15 @@
 import type { IngestRequest } from '../api/deps.ts';
 import { decodeBody } from '../ingest/decode/body.ts';
 import { ingestResponse } from '../ingest/response.ts';
-import { AtalaiaError } from '../lib/errors.ts';
-import type { Log } from '../log/log.ts';
-import { encodeRecord } from '../log/record-codec.ts';
+import { AtalaiaError, invariant } from '../lib/errors.ts';
+import type { Append, Log } from '../log/log.ts';
+import { decodeRecord, encodeRecord } from '../log/record-codec.ts';
+import type { Area } from '../model/area.ts';
 import type { Report } from '../model/report.ts';
 import type { Station } from '../model/station.ts';
 import { HOUR_MS } from '../model/time.ts';
 import type { Ledger } from '../store/ledger/ledger.ts';
-import { partitionOf } from './partition.ts';
+import { areaDocuments, neighbourPartitions, partitionOf } from './partition.ts';
 
 export interface IntakeOptions {
   readonly log: Log;
@@ -24,6 +25,8 @@ export interface IntakeOptions {
 export class Intake {
   readonly #options: IntakeOptions;
   #stations = new Map<string, Station>();
+  #areas: readonly Area[] = [];
+  #neighbours: ReadonlyMap<string, readonly number[]> = new Map();
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -31,6 +34,26 @@ export class Intake {
 
   async load(): Promise<void> {
     this.#stations = new Map((await this.#options.ledger.stations()).map((station) => [station.id, station]));
+    this.#route();
+  }
+
+  /** The named areas in force: reports go to every partition that holds an area listing their station. */
+  setAreas(areas: readonly Area[]): void {
+    this.#areas = areas;
+    this.#route();
+  }
+
+  areas(): readonly Area[] {
+    return this.#areas;
+  }
+
+  #route(): void {
+    if (this.#areas.length === 0) {
+      this.#neighbours = new Map();
+      return;
+    }
+    const documents = areaDocuments(this.#areas, this.#stations.values(), this.#options.log.partitions);
+    this.#neighbours = neighbourPartitions(documents);
   }
 
   stations(): readonly Station[] {
@@ -69,16 +92,22 @@ export class Intake {
     if (unknown.length > 0) await this.#receiveUnknown(unknown);
     const known = reports.filter((report) => this.#stations.has(report.station));
     if (known.length === 0) return;
-    await this.#options.log.append(
-      known.map((report) => ({
-        partition: partitionOf(
-          (this.#stations.get(report.station) as Station).region,
-          this.#options.log.partitions,
-        ),
-        key: report.station,
-        payload: encodeRecord({ kind: 'report', report }),
-      })),
-    );
+    await this.#options.log.append(known.flatMap((report) => this.#entries(report)));
+  }
+
+  /** A report for its home partition, and a copy marked as a neighbour's for each other one whose areas list its station. */
+  #entries(report: Report): Append[] {
+    const { region } = this.#stations.get(report.station) as Station;
+    const key = report.station;
+    const home = {
+      partition: partitionOf(region, this.#options.log.partitions),
+      key,
+      payload: encodeRecord({ kind: 'report', report }),
+    };
+    const others = this.#neighbours.get(key);
+    if (!others) return [home];
+    const payload = encodeRecord({ kind: 'report', report, neighbour: true });
+    return [home, ...others.map((partition) => ({ partition, key, payload }))];
   }
 
   async #receiveUnknown(reports: readonly Report[]): Promise<void> {
@@ -112,6 +141,7 @@ export class Intake {
     }
     await this.#options.ledger.putStations(stations);
     for (const station of stations) this.#stations.set(station.id, station);
+    this.#route();
     await this.#options.adopt(this.stations());
     for (const station of stations) await this.#adoptHeld(station);
   }
@@ -124,8 +154,13 @@ export class Intake {
         limit: 1000,
       });
       if (held.length === 0) return;
-      const partition = partitionOf(station.region, this.#options.log.partitions);
-      await this.#options.log.append(held.map(({ payload }) => ({ partition, key: station.id, payload })));
+      await this.#options.log.append(
+        held.flatMap(({ payload }) => {
+          const record = decodeRecord(payload);
+          invariant(record.kind === 'report', 'what is held for a station is its reports');
+          return this.#entries(record.report);
+        }),
+      );
       await this.#options.ledger.release(held.map(({ id }) => id));
     }
   }

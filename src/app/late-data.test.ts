@@ -21,7 +21,7 @@ async function published(revisions: readonly AlertRevision[], stationId = 'A801'
     server: { id: 'test', sender: 'test@example.org', name: 'Test' },
     baseUrl: () => 'http://127.0.0.1:1',
     rules: async () => [hourRule],
-    station: (id) => (id === stationId ? station(id) : undefined),
+    place: ({ id }) => (id === stationId ? { station: station(id) } : undefined),
     onInvalid: (_alert, problems) => invalid.push(...problems),
   });
   const rows = await ledger.outbox(100);

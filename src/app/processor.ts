@@ -1,15 +1,13 @@
-import { AtalaiaError } from '../lib/errors.ts';
+import { invariant } from '../lib/errors.ts';
 import type { Log, LogEntry } from '../log/log.ts';
-import { decodeRecord } from '../log/record-codec.ts';
-import type { Effect } from '../model/effect.ts';
-import type { Observation } from '../model/observation.ts';
-import type { Archive, ArchiveBatch } from '../store/archive/archive.ts';
-import type { Ledger, LedgerBatch } from '../store/ledger/ledger.ts';
-import { PartitionFold } from '../stream/fold.ts';
-import { ArchiveSink } from './archive-sink.ts';
+import type { Archive } from '../store/archive/archive.ts';
+import type { Ledger } from '../store/ledger/ledger.ts';
+import { CheckpointTimer, type Kept } from './checkpoint-timer.ts';
 import type { CheckpointStore } from './checkpoints.ts';
 import type { DocumentCache } from './documents.ts';
-import { LedgerSink } from './ledger-sink.ts';
+import { exactlyOnce, type Guarantees, type Probe } from './guarantee.ts';
+import { FoldedPartition } from './partition-fold.ts';
+import { type Gathered, gather, Sinks, type Starts, sizeOf } from './sinks.ts';
 
 export interface ProcessorOptions {
   readonly log: Log;
@@ -18,8 +16,18 @@ export interface ProcessorOptions {
   readonly checkpoints: CheckpointStore;
   readonly documents: DocumentCache;
   readonly latenessMs: number;
-  /** Milliseconds gathered before a commit: 0 = streaming, more = micro-batch. */
+  /** Span whose records are committed together, ms: 0 = streaming, as fast as the sinks take them; more = micro-batch. */
   readonly everyMs: number;
+  /** A partition that changed is checkpointed at most once in this span, ms; infinite: at the end alone. Default 1 s. */
+  readonly checkpointEveryMs?: number;
+  /** Default: exactly once, all of them. */
+  readonly guarantees?: Guarantees;
+  /** How long observations wait to be committed together at most, ms; default 400. */
+  readonly archiveEveryMs?: number;
+  /** A topic that takes the alert events too. */
+  readonly topic?: { readonly log: Log; readonly name: string } | undefined;
+  /** Tests of the guarantees crash the process here. */
+  readonly probe?: Probe;
   readonly onCommitted: () => void;
   readonly onCounted: (what: string, by: number) => void;
   readonly onFailure: (error: unknown) => void;
@@ -27,21 +35,17 @@ export interface ProcessorOptions {
 
 const READ_LIMIT = 1000;
 const READ_WAIT_MS = 1000;
-/** Records folded between two checkpoints of a partition. */
-const CHECKPOINT_EVERY = 2000;
+const CHECKPOINT_EVERY_MS = 1000;
+/** A micro-batch of all partitions together is committed early at so many effects: memory is bounded. */
+const MAX_GATHERED = 200_000;
 
 /** A partition being folded by this process. */
 interface Assigned {
-  readonly partition: number;
+  readonly folded: FoldedPartition;
   readonly epoch: number;
-  fold: PartitionFold;
-  /** Next record to fold. */
-  offset: number;
-  /** Effects below these are already in the sink. */
-  readonly ledgerFrom: number;
-  readonly archiveFrom: number;
-  archivedTo: number;
-  checkpointAt: number;
+  readonly starts: Starts;
+  /** Folded and not handed to the sinks yet. */
+  gathered: Gathered | null;
 }
 
 /** Takes partitions over, folds their records and hands the effects to the sinks, each with its own fenced position. */
@@ -49,223 +53,186 @@ export class Processor {
   readonly #options: ProcessorOptions;
   readonly #assigned: Assigned[] = [];
   readonly #skips = new Set<string>();
-  readonly #ledgerSink: LedgerSink;
-  readonly #archiveSink: ArchiveSink;
+  readonly #sinks: Sinks;
+  readonly #checkpointTimer: CheckpointTimer;
   readonly #running: Promise<void>[] = [];
   #isStopping = false;
+  /** Effects gathered by all partitions. */
+  #size = 0;
+  #flushing: Promise<void> = Promise.resolve();
+  #flushTimer: NodeJS.Timeout | null = null;
 
   constructor(options: ProcessorOptions) {
     this.#options = options;
-    this.#ledgerSink = new LedgerSink(options.ledger, options.everyMs, options.onCommitted);
-    this.#archiveSink = new ArchiveSink(options.archive, options.onFailure);
+    this.#sinks = new Sinks({ ...options, guarantees: options.guarantees ?? exactlyOnce });
+    this.#checkpointTimer = new CheckpointTimer({
+      store: options.checkpoints,
+      everyMs: options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS,
+      onFailure: options.onFailure,
+      probe: options.probe,
+    });
   }
 
   get archiveLagMs(): number {
-    return this.#archiveSink.lagMs;
+    return this.#sinks.archiveLagMs;
+  }
+
+  /** Time that checkpoints took so far, ms, and how many were written. */
+  get checkpointsSpent(): { readonly ms: number; readonly count: number } {
+    return this.#checkpointTimer.spent;
   }
 
   /** Oldest partition clock of all, epoch ms: up to here everything is folded. */
   clockAt(): number {
-    return Math.min(...this.#assigned.map(({ fold }) => fold.clockAt));
+    return Math.min(...this.#assigned.map(({ folded }) => folded.clockAt));
   }
 
   async start(): Promise<void> {
-    for (const { partition, offset } of await this.#options.ledger.skips())
-      this.#skips.add(`${partition}/${offset}`);
-    const archived = new Map((await this.#options.archive.positions()).map((p) => [p.partition, p]));
-    for (let partition = 0; partition < this.#options.log.partitions; partition++) {
-      this.#assigned.push(await this.#assign(partition, archived.get(partition)?.offset ?? 0));
-    }
-    for (const assigned of this.#assigned) {
-      this.#running.push(
-        this.#run(assigned).catch((error) => {
-          if (!this.#isStopping) this.#options.onFailure(error);
-        }),
-      );
-    }
+    const { ledger, log, everyMs } = this.#options;
+    for (const { partition, offset } of await ledger.skips()) this.#skips.add(`${partition}/${offset}`);
+    await this.#sinks.start();
+    for (let partition = 0; partition < log.partitions; partition++)
+      this.#assigned.push(await this.#assign(partition));
+    for (const assigned of this.#assigned) this.#running.push(this.#run(assigned).catch(this.#failed));
+    this.#checkpointTimer.start(this.#assigned.map((assigned) => this.#kept(assigned)));
+    if (everyMs > 0) this.#flushTimer = setInterval(() => void this.#flush().catch(this.#failed), everyMs);
   }
 
-  async #assign(partition: number, archiveFrom: number): Promise<Assigned> {
-    const { epoch, offset: ledgerFrom } = await this.#options.ledger.acquire(partition);
-    const checkpoint = await this.#options.checkpoints.newest(partition, Math.min(ledgerFrom, archiveFrom));
-    const options = this.#options.documents.foldOptions(this.#options.latenessMs);
-    if (checkpoint) await this.#options.documents.ensure(checkpoint.snapshot.ruleSet);
-    const fold = checkpoint
-      ? PartitionFold.restore(checkpoint.snapshot, options)
-      : new PartitionFold(options);
-    const offset = checkpoint?.offset ?? 0;
+  #failed = (error: unknown): void => {
+    if (!this.#isStopping) this.#options.onFailure(error);
+  };
+
+  async #assign(partition: number): Promise<Assigned> {
+    const { ledger, onFailure, probe } = this.#options;
+    const { epoch, offset: ledgerFrom } = await ledger.acquire(partition);
+    await probe?.('acquired');
+    const starts = await this.#sinks.startsOf(partition, epoch, ledgerFrom);
+    const from = Math.min(starts.ledger, starts.archive, starts.topic);
+    const skips = { skips: this.#skips, onSkipped: onFailure };
+    const folded = await FoldedPartition.open(partition, { ...this.#options, ...skips }, from);
+    return { folded, epoch, starts, gathered: null };
+  }
+
+  #kept({ folded, starts }: Assigned): Kept {
+    const positions = (): number[] => this.#sinks.positions(folded.partition, starts);
     return {
-      partition,
-      epoch,
-      fold,
-      offset,
-      ledgerFrom,
-      archiveFrom,
-      archivedTo: archiveFrom,
-      checkpointAt: offset,
+      partition: folded.partition,
+      get offset() {
+        return folded.offset;
+      },
+      get isStirred() {
+        return folded.isStirred;
+      },
+      snapshot: () => folded.snapshot(),
+      kept: () => {
+        folded.isStirred = false;
+      },
+      positions,
+      durable: () => this.#sinks.durable(folded.partition),
     };
   }
 
   async #run(assigned: Assigned): Promise<void> {
+    const { log, everyMs, probe } = this.#options;
+    const { folded } = assigned;
     while (!this.#isStopping) {
-      const entries = await this.#options.log.read(
-        assigned.partition,
-        assigned.offset,
-        READ_LIMIT,
-        READ_WAIT_MS,
-      );
-      if (entries.length > 0) await this.#foldEntries(assigned, entries);
+      const entries = await log.read(folded.partition, folded.offset, READ_LIMIT, READ_WAIT_MS);
+      if (entries.length === 0) continue;
+      await probe?.('fetched');
+      await this.#foldEntries(assigned, entries);
+      await probe?.('folded');
+      if (everyMs === 0) await this.#hand(assigned);
+      else if (this.#size >= MAX_GATHERED) await this.#flush();
     }
   }
 
   async #foldEntries(assigned: Assigned, entries: readonly LogEntry[]): Promise<void> {
-    const from = assigned.offset;
-    const revisions: LedgerBatch['revisions'][number][] = [];
-    const observations: Observation[] = [];
+    const { folded, starts, epoch } = assigned;
+    const { probe } = this.#options;
     for (const entry of entries) {
-      const effects = await this.#foldOne(assigned, entry);
-      let index = 0;
-      for (const effect of effects) {
-        if (effect.kind === 'alert' && entry.offset >= assigned.ledgerFrom)
-          revisions.push({ offset: entry.offset, index: index++, revision: effect.revision });
-        else if (effect.kind === 'observation' && entry.offset >= assigned.archiveFrom)
-          observations.push(effect.observation);
-        else if (effect.kind === 'counted' && entry.offset >= assigned.ledgerFrom)
-          this.#options.onCounted(effect.what, 1);
-      }
-    }
-    assigned.offset = (entries.at(-1) as LogEntry).offset + 1;
-    await this.#hand(assigned, from, revisions, observations);
-    await this.#checkpoint(assigned);
-  }
-
-  async #hand(
-    assigned: Assigned,
-    from: number,
-    revisions: LedgerBatch['revisions'],
-    observations: readonly Observation[],
-  ): Promise<void> {
-    const { partition, epoch, offset: to, fold } = assigned;
-    if (to > assigned.archivedTo) {
-      const batch: ArchiveBatch = {
-        partition,
+      if (probe) await probe('mid-batch');
+      const from = folded.offset;
+      const effects = await folded.apply(entry);
+      // A micro-batch may have been handed over since the record before.
+      assigned.gathered ??= {
+        partition: folded.partition,
         epoch,
-        from: Math.max(from, assigned.archivedTo),
-        to,
-        observations,
+        from,
+        to: from,
+        clockAt: 0,
+        revisions: [],
+        observations: [],
       };
-      assigned.archivedTo = to;
-      await this.#archiveSink.put(batch);
-    }
-    if (to > assigned.ledgerFrom) {
-      await this.#ledgerSink.put({
-        partition,
-        epoch,
-        from: Math.max(from, assigned.ledgerFrom),
-        to,
-        revisions,
-        clockAt: Number.isFinite(fold.clockAt) ? fold.clockAt : 0,
-      });
-    }
-    await this.#options.log.commit('processor', partition, to);
-  }
-
-  /** A record on which the fold throws is skipped by the list, for this fold and every later one. */
-  async #foldOne(assigned: Assigned, entry: LogEntry): Promise<readonly Effect[]> {
-    if (this.#skips.has(`${entry.partition}/${entry.offset}`)) return [{ kind: 'counted', what: 'skipped' }];
-    try {
-      const record = decodeRecord(entry.payload);
-      if (record.kind === 'command' && record.command.type !== 'recording')
-        await this.#options.documents.ensure(record.command.hash);
-      return assigned.fold.apply(record);
-    } catch (error) {
-      if (error instanceof AtalaiaError && error.code === 'ATL_STORE') throw error;
-      await this.#options.ledger.skip({
-        partition: entry.partition,
-        offset: entry.offset,
-        reason: String(error),
-        at: Number.isFinite(assigned.fold.clockAt) ? assigned.fold.clockAt : 0,
-      });
-      this.#skips.add(`${entry.partition}/${entry.offset}`);
-      this.#options.onFailure(
-        new AtalaiaError(
-          'ATL_BUG',
-          `Record ${entry.offset} of partition ${entry.partition} was skipped: ${String(error)}. It is kept in the log, and every later fold skips it too.`,
-          { cause: error },
-        ),
-      );
-      // The state may be half changed: fold again from the last checkpoint, now without the record.
-      await this.#refold(assigned, entry.offset);
-      return [{ kind: 'counted', what: 'skipped' }];
+      const before = sizeOf(assigned.gathered);
+      gather(assigned.gathered, entry.offset, effects);
+      assigned.gathered.to = entry.offset + 1;
+      assigned.gathered.clockAt = Number.isFinite(folded.clockAt) ? folded.clockAt : 0;
+      this.#size += sizeOf(assigned.gathered) - before;
+      if (entry.offset < starts.ledger) continue;
+      for (const effect of effects) if (effect.kind === 'counted') this.#options.onCounted(effect.what, 1);
     }
   }
 
-  async #refold(assigned: Assigned, to: number): Promise<void> {
-    const again = await this.#options.checkpoints.newest(assigned.partition, to);
-    const options = this.#options.documents.foldOptions(this.#options.latenessMs);
-    assigned.fold = again ? PartitionFold.restore(again.snapshot, options) : new PartitionFold(options);
-    let offset = again?.offset ?? 0;
-    while (offset < to) {
-      const entries = await this.#options.log.read(
-        assigned.partition,
-        offset,
-        Math.min(READ_LIMIT, to - offset),
-        0,
-      );
-      for (const entry of entries) {
-        if (!this.#skips.has(`${entry.partition}/${entry.offset}`))
-          assigned.fold.apply(decodeRecord(entry.payload));
-      }
-      offset += entries.length;
-      if (entries.length === 0) return;
-    }
+  /** Hands what the partition has gathered to the sinks. */
+  async #hand(assigned: Assigned): Promise<void> {
+    const { gathered, starts } = assigned;
+    if (!gathered) return;
+    assigned.gathered = null;
+    this.#size -= sizeOf(gathered);
+    await this.#sinks.put(gathered, starts);
+    await this.#options.probe?.('committed');
+    await this.#options.log.commit('processor', gathered.partition, gathered.to);
   }
 
-  async #checkpoint(assigned: Assigned): Promise<void> {
-    if (assigned.offset - assigned.checkpointAt < CHECKPOINT_EVERY) return;
-    await this.#options.checkpoints.write({
-      partition: assigned.partition,
-      offset: assigned.offset,
-      snapshot: assigned.fold.snapshot(),
+  /** Ends a micro-batch: what all partitions have gathered is committed together, one batch behind the other. */
+  #flush(): Promise<void> {
+    const flushed = this.#flushing.then(async () => {
+      await Promise.all(this.#assigned.map((assigned) => this.#hand(assigned)));
     });
-    assigned.checkpointAt = assigned.offset;
+    this.#flushing = flushed.catch(() => {});
+    return flushed;
   }
 
   /** Removes checkpoints and log that no recovery can need any more. */
   async prune(): Promise<void> {
-    const durable = new Map(
-      (await this.#options.archive.durablePositions()).map((p) => [p.partition, p.offset]),
-    );
-    const ledger = new Map((await this.#options.ledger.positions()).map((p) => [p.partition, p.offset]));
+    const { archive, ledger, topic, checkpoints, log } = this.#options;
+    const offsets = (all: readonly { partition: number; offset: number }[]): Map<number, number> =>
+      new Map(all.map(({ partition, offset }) => [partition, offset]));
+    const kept = await archive.durablePositions();
+    this.#sinks.noteDurable(kept);
+    const durable = offsets(kept);
+    const stored = offsets(await ledger.positions());
+    const told = topic ? offsets(await ledger.sinkPositions(`topic:${topic.name}`)) : null;
     const oldest: number[] = [];
-    for (const { partition } of this.#assigned) {
-      oldest.push(
-        await this.#options.checkpoints.prune(
-          partition,
-          Math.min(durable.get(partition) ?? 0, ledger.get(partition) ?? 0),
-        ),
+    for (const { folded, starts } of this.#assigned) {
+      const { partition } = folded;
+      const position = Math.min(
+        durable.get(partition) ?? 0,
+        stored.get(partition) ?? 0,
+        told ? (told.get(partition) ?? 0) : Number.POSITIVE_INFINITY,
       );
+      const positions = this.#sinks.positions(partition, starts);
+      oldest.push(await checkpoints.prune(partition, position, positions));
     }
-    await this.#options.log.trim(oldest);
+    invariant(oldest.length <= log.partitions, 'more partitions are assigned than the log has');
+    await log.trim(oldest);
   }
 
   /** Stops between two batches, commits what is folded, and writes checkpoints so that the next start is quick. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    if (this.#flushTimer) clearInterval(this.#flushTimer);
+    this.#checkpointTimer.halt();
+    let timer: NodeJS.Timeout | undefined;
     await Promise.race([
       Promise.all(this.#running),
-      new Promise((done) => setTimeout(done, READ_WAIT_MS + 200)),
+      new Promise((done) => {
+        timer = setTimeout(done, READ_WAIT_MS + 200);
+      }),
     ]);
-    await this.#ledgerSink.stop();
-    await this.#archiveSink.stop();
-    for (const assigned of this.#assigned) {
-      if (assigned.offset > assigned.checkpointAt) {
-        await this.#options.checkpoints.write({
-          partition: assigned.partition,
-          offset: assigned.offset,
-          snapshot: assigned.fold.snapshot(),
-        });
-      }
-    }
+    clearTimeout(timer);
+    await this.#flush();
+    await this.#sinks.stop();
+    await this.#checkpointTimer.stop();
   }
 }

@@ -1,10 +1,11 @@
 import type { Log } from '../log/log.ts';
 import { encodeRecord } from '../log/record-codec.ts';
+import type { Area } from '../model/area.ts';
 import type { CommandRecord } from '../model/record.ts';
 import type { Station } from '../model/station.ts';
 import type { Ledger } from '../store/ledger/ledger.ts';
 import { toDocument } from './documents.ts';
-import { partitionOf } from './partition.ts';
+import { areaDocuments, partitionOf } from './partition.ts';
 
 /** One command as the ledger keeps it: what every partition gets, or each its own. */
 interface CommandRow {
@@ -36,15 +37,27 @@ export class CommandRelay {
   async putStations(stations: readonly Station[]): Promise<void> {
     const slices = Array.from({ length: this.#log.partitions }, () => [] as Station[]);
     for (const station of stations) slices[partitionOf(station.region, slices.length)]?.push(station);
+    await this.#issueEach('stations', stations, slices);
+  }
+
+  /** Puts the named areas in force, each partition its own; to be done again when the registry has changed. */
+  async putAreas(areas: readonly Area[], stations: readonly Station[]): Promise<void> {
+    if (areas.length === 0 && (await this.#ledger.meta('in-force:areas')) === undefined) return;
+    const slices = areaDocuments(areas, stations, this.#log.partitions);
+    await this.#issueEach('areas', slices, slices);
+  }
+
+  /** Puts a document of its own in force in each partition; equal ones are kept once. */
+  async #issueEach(type: 'stations' | 'areas', whole: unknown, slices: readonly unknown[]): Promise<void> {
     const hashes = new Map<string, string>();
     const commands: CommandRecord['command'][] = [];
     for (const slice of slices) {
       const document = toDocument(slice);
       if (!hashes.has(document.hash))
         hashes.set(document.hash, await this.#ledger.putDocument(document.bytes));
-      commands.push({ type: 'stations', hash: hashes.get(document.hash) as string });
+      commands.push({ type, hash: hashes.get(document.hash) as string });
     }
-    await this.#issue('stations', toDocument(stations).hash, commands);
+    await this.#issue(type, toDocument(whole).hash, commands);
   }
 
   async putRecording(startAt: number, delayMs: number): Promise<void> {

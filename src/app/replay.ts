@@ -1,4 +1,5 @@
 import type { AlertEvent } from '../model/alert.ts';
+import type { Area } from '../model/area.ts';
 import type { Effect } from '../model/effect.ts';
 import type { LogRecord } from '../model/record.ts';
 import type { Report } from '../model/report.ts';
@@ -6,11 +7,13 @@ import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
 import { PartitionFold } from '../stream/fold.ts';
 import { DocumentCache, toDocument } from './documents.ts';
-import { partitionOf } from './partition.ts';
+import { areaDocuments, neighbourPartitions, partitionOf } from './partition.ts';
 
 export interface ReplayOptions {
   readonly rules: readonly Rule[];
   readonly stations: readonly Station[];
+  /** Named areas beside the regions. */
+  readonly areas?: readonly Area[];
   /** Default 64; the result does not depend on it. */
   readonly partitions?: number;
   readonly latenessMs?: number;
@@ -36,6 +39,7 @@ export class Replay {
   readonly #options: ReplayOptions;
   readonly #folds: PartitionFold[];
   readonly #partitionOf: ReadonlyMap<string, number>;
+  readonly #neighbours: ReadonlyMap<string, readonly number[]>;
   readonly events: AlertEvent[] = [];
   readonly counts = new Map<string, number>();
   #reports = 0;
@@ -52,13 +56,19 @@ export class Replay {
     const slices = Array.from({ length: partitions }, () => [] as Station[]);
     for (const station of options.stations)
       slices[this.#partitionOf.get(station.id) as number]?.push(station);
-    this.#folds = slices.map((slice) => {
+    const areas = areaDocuments(options.areas ?? [], options.stations, partitions);
+    this.#neighbours = neighbourPartitions(areas);
+    this.#folds = slices.map((slice, partition) => {
       const fold = new PartitionFold(documents.foldOptions(options.latenessMs));
       fold.apply({
         kind: 'command',
         id: 'stations',
         command: { type: 'stations', hash: documents.add(toDocument(slice)) },
       });
+      if (options.areas?.length) {
+        const hash = documents.add(toDocument(areas[partition]));
+        fold.apply({ kind: 'command', id: 'areas', command: { type: 'areas', hash } });
+      }
       fold.apply({ kind: 'command', id: 'rules', command: { type: 'rules', hash: rules } });
       return fold;
     });
@@ -69,6 +79,8 @@ export class Replay {
     const partition = this.#partitionOf.get(report.station);
     if (partition === undefined) this.#count('unknown-station');
     else this.#apply(this.#folds[partition] as PartitionFold, { kind: 'report', report });
+    for (const other of this.#neighbours.get(report.station) ?? [])
+      this.#apply(this.#folds[other] as PartitionFold, { kind: 'report', report, neighbour: true });
     this.#reports++;
     if (this.#reports % 5000 === 0) this.#options.onProgress?.(this.#reports, this.#now);
   }

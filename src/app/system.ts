@@ -13,6 +13,8 @@ import { nodeDisk } from '../lib/disk.ts';
 import type { Random } from '../lib/random.ts';
 import { openEmbeddedLog } from '../log/embedded/embedded-log.ts';
 import type { Log } from '../log/log.ts';
+import type { Subject } from '../model/alert.ts';
+import type { Area } from '../model/area.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
 import type { Archive } from '../store/archive/archive.ts';
@@ -21,10 +23,11 @@ import type { Ledger, StoredRevision } from '../store/ledger/ledger.ts';
 import { openSqliteLedger } from '../store/ledger/sqlite/ledger.ts';
 import { CapPublisher } from './cap-publisher.ts';
 import { CheckpointStore } from './checkpoints.ts';
-import type { Config } from './config.ts';
+import { type Config, guaranteesOf, guaranteeWarningsOf } from './config.ts';
 import { DocumentCache, toDocument } from './documents.ts';
 import { Intake } from './intake.ts';
 import { Metrics } from './metrics.ts';
+import { type Place, placeOf } from './places.ts';
 import { Player, type PlayerState } from './player.ts';
 import { Processor } from './processor.ts';
 import { readiness } from './readiness.ts';
@@ -44,6 +47,8 @@ export interface SystemOptions {
   readonly config: Config;
   readonly rules: readonly Rule[];
   readonly stations: readonly Station[];
+  /** Named areas beside the regions. */
+  readonly areas?: readonly Area[];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: SystemLog;
@@ -59,7 +64,7 @@ export interface System {
   player(): PlayerState | null;
   onRevision(callback: (revision: StoredRevision) => void): () => void;
   readonly api: Api;
-  station(id: string): Station | undefined;
+  place(subject: Subject): Place | undefined;
   rule(name: string): Rule | undefined;
   /** Plays the recording; true when it was played to its end and its last alert is committed. */
   play(): Promise<boolean>;
@@ -74,27 +79,38 @@ interface Stores {
   readonly ledger: Ledger;
   readonly archive: Archive;
   readonly checkpoints: CheckpointStore;
+  readonly topic: { readonly log: Log; readonly name: string } | undefined;
 }
 
 async function openStores({ config, clock, log }: SystemOptions): Promise<Stores> {
   if (config.pipeline.workers.max > 1) log.warn({ workers: 1 }, 'this version runs one worker');
   await mkdir(config.data, { recursive: true });
-  const embedded = await openEmbeddedLog({
-    directory: join(config.data, 'log'),
-    partitions: config.pipeline.partitions,
-    disk: nodeDisk,
-    clock,
-    onEvent: (event) => log.warn({ event }, 'log'),
-  });
+  const openLog = (directory: string): Promise<Log> =>
+    openEmbeddedLog({
+      directory: join(config.data, directory),
+      partitions: config.pipeline.partitions,
+      disk: nodeDisk,
+      clock,
+      onEvent: (event) => log.warn({ event, directory }, 'log'),
+    });
+  const embedded = await openLog('log');
+  const name = config.sinks.topic?.name;
+  const topic = name === undefined ? undefined : { name, log: await openLog(join('topics', name)) };
   const ledger = await openSqliteLedger({ path: join(config.data, 'ledger.sqlite') });
   const archive = await openDuckdbArchive({
     path: join(config.data, 'archive.duckdb'),
     onEvent: (event) => log.warn({ event }, 'archive'),
   });
-  const checkpoints = await CheckpointStore.open(join(config.data, 'checkpoints'), (file) =>
-    log.warn({ file }, 'checkpoint passed over: damaged or of another fold version'),
+  const checkpoints = await CheckpointStore.open(join(config.data, 'checkpoints'), (file, flaw) =>
+    log.warn(
+      { file, flaw },
+      flaw === 'damaged'
+        ? 'checkpoint passed over: it is damaged'
+        : 'refold: the checkpoint is of another fold version',
+    ),
   );
-  return { log: embedded, ledger, archive, checkpoints };
+  for (const warning of guaranteeWarningsOf(config)) log.warn({}, warning);
+  return { log: embedded, ledger, archive, checkpoints, topic };
 }
 
 /** Opens, wires and starts everything; the only place that knows every part. Stops in the opposite order. */
@@ -111,12 +127,12 @@ export async function startSystem(options: SystemOptions): Promise<System> {
 
   const documents = new DocumentCache((hash) => stores.ledger.document(hash));
   const relay = new CommandRelay(stores.ledger, stores.log, now);
-  const intake = new Intake({
+  const intake: Intake = new Intake({
     log: stores.log,
     ledger: stores.ledger,
     now,
     unknown: config.stations.unknown,
-    adopt: (stations) => relay.putStations(stations),
+    adopt: (stations) => putRegistry(relay, stations, intake),
     onCounted: (what, by) => metrics.counted(what, by),
   });
   playing.player = openPlayer(options, stores.log, scenario, intake, lastTickAt);
@@ -158,7 +174,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     player,
     onRevision: (callback) => feed.on(callback),
     api,
-    station: (id) => intake.station(id),
+    place: (subject) => placeOf(subject, intake),
     rule: (name) => options.rules.find((rule) => rule.name === name),
     play: () => (playing.player ? playToEnd(playing.player, stores.log, clock) : Promise.resolve(false)),
     stop: () =>
@@ -198,6 +214,7 @@ function pruneRegularly(processor: Processor, log: SystemLog): () => void {
 async function stopAll(stores: Stores, parts: readonly (() => Promise<void>)[]): Promise<void> {
   for (const stop of parts) await stop();
   await stores.log.close();
+  await stores.topic?.log.close();
   await stores.archive.close();
   await stores.ledger.close();
 }
@@ -239,6 +256,8 @@ function openProcessor(
     documents,
     latenessMs: config.pipeline.lateness,
     everyMs: config.pipeline.mode === 'streaming' ? 0 : config.pipeline.every,
+    checkpointEveryMs: config.pipeline.checkpointEvery,
+    guarantees: guaranteesOf(config),
     onCommitted: () =>
       void tell().catch((error) => log.warn({ err: error }, 'revisions not told to listeners')),
     onCounted: (what, by) => metrics.counted(what, by),
@@ -251,9 +270,15 @@ function openProcessor(
 
 const isSkip = (error: unknown): boolean => error instanceof Error && error.message.includes('was skipped');
 
+/** Stations, and the areas that they belong to. */
+async function putRegistry(relay: CommandRelay, stations: readonly Station[], intake: Intake): Promise<void> {
+  await relay.putStations(stations);
+  await relay.putAreas(intake.areas(), stations);
+}
+
 /** Rules, registry and recording of this start are put in force unless they are already. */
 async function putInForce(
-  { rules, stations, config, clock }: SystemOptions,
+  { rules, stations, areas, config, clock }: SystemOptions,
   { ledger, log }: Stores,
   relay: CommandRelay,
   intake: Intake,
@@ -268,7 +293,8 @@ async function putInForce(
   // A live registry counts silence from now on, so the clock stands before the stations come.
   else if (((await log.bounds(0)).next ?? 0) === 0)
     await new Ticker(log, clock, Number.NEGATIVE_INFINITY, () => {}).once();
-  await relay.putStations(intake.stations());
+  intake.setAreas(areas ?? []);
+  await putRegistry(relay, intake.stations(), intake);
   await relay.putRules(rules);
   await ledger.putSubscriptions(
     'config',
@@ -298,7 +324,7 @@ async function openPublisher(
       await documents.ensure(ruleSet);
       return documents.get<readonly Rule[]>(ruleSet);
     },
-    station: (id) => intake.station(id),
+    place: (subject) => placeOf(subject, intake),
     onInvalid: (alert, problems) =>
       log.error({ alert, problems }, 'CAP message refused by the gate; it does not leave'),
   });
@@ -323,7 +349,7 @@ function openDispatcher(
     body: ({ revision }) => formatAlertEvent(revision.event),
     // The CAP message stands before any delivery of its revision is due.
     prepare: (revision) => publisher.publish(revision),
-    regionsOf: ({ revision }) => [intake.station(revision.event.subject.id)?.region ?? ''],
+    regionsOf: ({ revision }) => [placeOf(revision.event.subject, intake)?.station.region ?? ''],
     onEvent: (event: DispatcherEvent) => {
       if (event.kind === 'delivered') metrics.delivery('delivered', event.tookMs);
       else if (event.kind === 'retry' || event.kind === 'dead') metrics.delivery(event.kind);

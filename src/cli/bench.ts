@@ -1,49 +1,173 @@
 import { parseArgs } from 'node:util';
+import { benchCheckpoints } from '../../bench/checkpoints.ts';
+import { benchDurable } from '../../bench/durable.ts';
 import { benchEngine, defaultSizes } from '../../bench/engine.ts';
+import { benchGuarantees, guaranteesTable } from '../../bench/guarantees.ts';
+import { benchLatency } from '../../bench/latency.ts';
+import { benchModes } from '../../bench/modes.ts';
+import { stormInput } from '../../bench/modes-storm.ts';
+import { benchParse } from '../../bench/parse.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import type { Command, CommandIo } from './command.ts';
 
-const DEFAULT_RUNS = 5;
 const options = {
   stations: { type: 'string' },
   minutes: { type: 'string' },
+  hours: { type: 'string' },
   runs: { type: 'string' },
   seed: { type: 'string' },
+  crashes: { type: 'string' },
+  seconds: { type: 'string' },
+  rate: { type: 'string' },
 } as const;
+type Values = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>['values'];
 
-const usage = `atalaia bench engine [--stations N] [--minutes M] [--runs R] [--seed S]
+/** One benchmark: what it measures, the options it knows, and the run, which returns what is printed as JSON. */
+interface Bench {
+  readonly about: string;
+  readonly knows: readonly (keyof typeof options)[];
+  run(values: Values, io: CommandIo): Promise<unknown>;
+}
 
-Measures the engine, bytes to alerts on one core, beside JSON.parse per line alone over the same
-NDJSON, by turns in one run. Prints JSON; ratioToJsonParse is the engine's throughput over that of
-JSON.parse in the worst case (1.0 or more is the aim). Without --stations: 500, 5,000 and 50,000.
+const told =
+  (name: string, io: CommandIo) =>
+  (text: string): void =>
+    void io.stderr.write(`${name}: ${text}\n`);
+
+const benches: Readonly<Record<string, Bench>> = {
+  engine: {
+    about: `The engine, bytes to alerts on one core, beside JSON.parse per line alone over the same NDJSON, by
+  turns in one run. ratioToJsonParse is the engine's throughput over that of JSON.parse in the worst
+  case (1.0 or more is the aim). Without --stations: 500, 5,000 and 50,000.`,
+    knows: ['stations', 'minutes', 'runs', 'seed'],
+    async run(values, io) {
+      const stations = whole('stations', values.stations, 1, 1_000_000);
+      const minutes = whole('minutes', values.minutes, 1, 10_000);
+      const sizes = stations === undefined ? defaultSizes : [{ stations, minutes: defaultMinutes(stations) }];
+      return benchEngine({
+        sizes: sizes.map((size) => ({ ...size, minutes: minutes ?? size.minutes })),
+        runs: whole('runs', values.runs, 1, 100) ?? 5,
+        seed: whole('seed', values.seed, 0, 0xffffffff) ?? 1,
+        onProgress: told('engine', io),
+      });
+    },
+  },
+  guarantees: {
+    about: `Crashes at every point of the pipeline in turn, over real stores, and counts for each guarantee and
+  sink what was lost and what was repeated. A readable table goes to stderr. --crashes: 200.`,
+    knows: ['crashes', 'seed'],
+    async run(values, io) {
+      const result = await benchGuarantees({
+        crashes: whole('crashes', values.crashes, 1, 100_000) ?? 200,
+        seed: whole('seed', values.seed, 0, 0xffffffff) ?? 1,
+        onProgress: told('guarantees', io),
+      });
+      io.stderr.write(guaranteesTable(result));
+      return result;
+    },
+  },
+  modes: {
+    about: `The recorded storm through streaming, micro-batch and batch: latency from the log to the ledger, cost
+  and transactions, with ratios to streaming. --seconds: how long the feed lasts (10).`,
+    knows: ['seconds'],
+    async run(values, io) {
+      const seconds = whole('seconds', values.seconds, 1, 3600) ?? 10;
+      return benchModes({
+        ...stormInput(),
+        durationMs: seconds * 1000,
+        everyMs: 1000,
+        onProgress: told('modes', io),
+      });
+    },
+  },
+  durable: {
+    about: `Reports over HTTP to committed alerts, everything synced, beside a bulk load of the same rows into the same
+  DuckDB table (0.5 or more is the aim). --stations: 2,000; --minutes: 60; --runs: 3.`,
+    knows: ['stations', 'minutes', 'runs'],
+    run: (values, io) =>
+      benchDurable({
+        stations: whole('stations', values.stations, 100, 100_000) ?? 2000,
+        minutes: whole('minutes', values.minutes, 1, 1000) ?? 60,
+        runs: whole('runs', values.runs, 1, 100) ?? 3,
+        onProgress: told('durable', io),
+      }),
+  },
+  latency: {
+    about: `From the acknowledgement of a report to the arrival of its alert's webhook, under a load of --rate reports a
+  second, beside a bare append, commit and loopback request (3 or less is the aim). --rate: 2,000; --seconds: 20.`,
+    knows: ['rate', 'seconds'],
+    run: (values) => {
+      const seconds = whole('seconds', values.seconds, 1, 3600) ?? 20;
+      return benchLatency({
+        stations: seconds * 10 + 2000,
+        seconds,
+        reportsPerSecond: whole('rate', values.rate, 1, 1_000_000) ?? 2000,
+      });
+    },
+  },
+  parse: {
+    about: 'Bytes to checked reports alone, beside JSON.parse and beside JSON.parse with the same checks.',
+    knows: ['runs', 'seed'],
+    run: async (values) =>
+      benchParse({
+        sizes: defaultSizes,
+        runs: whole('runs', values.runs, 1, 100) ?? 5,
+        seed: whole('seed', values.seed, 0, 0xffffffff) ?? 1,
+      }),
+  },
+  checkpoints: {
+    about: `What a checkpoint a second costs at full load, and the recovery of all stations beside reading their
+  checkpoints alone (3 or less is the aim). --stations: 10,000; --hours: 12.`,
+    knows: ['stations', 'hours', 'runs', 'seed'],
+    run: (values, io) =>
+      benchCheckpoints({
+        stations: whole('stations', values.stations, 64, 1_000_000) ?? 10_000,
+        hours: whole('hours', values.hours, 1, 1000) ?? 12,
+        runs: whole('runs', values.runs, 1, 100) ?? 3,
+        seed: whole('seed', values.seed, 0, 0xffffffff) ?? 1,
+        onProgress: told('checkpoints', io),
+      }),
+  },
+};
+
+const usage = `atalaia bench NAME [options]
+
+Measures and prints JSON. Ratios hold on any machine, figures per second on this one only.
+
+${Object.entries(benches)
+  .map(
+    ([name, { about, knows }]) => `${name} ${knows.map((option) => `[--${option} N]`).join(' ')}\n  ${about}`,
+  )
+  .join('\n\n')}
 
 Examples:
   atalaia bench engine
   atalaia bench engine --stations 500 --minutes 60 --runs 5 --seed 7
+  atalaia bench guarantees --crashes 200 --seed 7
 `;
 
 /** `atalaia bench NAME`: benchmarks as ratios in one run. */
 export const benchCommand: Command = {
   name: 'bench',
-  summary: 'measure the engine and print JSON',
+  summary: `measure and print JSON: ${Object.keys(benches).join(', ')}`,
   usage,
   async run(argv: string[], io: CommandIo): Promise<number> {
     const { values, positionals } = readArguments(argv);
-    if (positionals.length !== 1 || positionals[0] !== 'engine') {
+    const [name = ''] = positionals;
+    const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
+    if (!bench || positionals.length !== 1) {
       throw new AtalaiaError(
         'ATL_USAGE',
-        `Benchmark "${positionals.join(' ')}" is not known; write: atalaia bench engine.`,
+        `Benchmark "${positionals.join(' ')}" is not known; there are: ${Object.keys(benches).join(', ')}. See: atalaia bench --help.`,
       );
     }
-    const stations = whole('stations', values.stations, 1, 1_000_000);
-    const minutes = whole('minutes', values.minutes, 1, 10_000);
-    const sizes = stations === undefined ? defaultSizes : [{ stations, minutes: defaultMinutes(stations) }];
-    const result = benchEngine({
-      sizes: sizes.map((size) => ({ ...size, minutes: minutes ?? size.minutes })),
-      runs: whole('runs', values.runs, 1, 100) ?? DEFAULT_RUNS,
-      seed: whole('seed', values.seed, 0, 0xffffffff) ?? 1,
-      onProgress: (text) => io.stderr.write(`engine: ${text}\n`),
-    });
+    const strange = Object.keys(values).find((option) => !bench.knows.some((known) => known === option));
+    if (strange !== undefined)
+      throw new AtalaiaError(
+        'ATL_USAGE',
+        `--${strange} is no option of bench ${name}. See: atalaia bench --help.`,
+      );
+    const result = await bench.run(values, io);
     io.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
     return 0;
   },

@@ -78,7 +78,7 @@ export class Narrator {
     if (event.event === 'ended') this.#open.delete(event.alert);
     else this.#open.add(event.alert);
     if (!shown.has(event.event)) return;
-    const station = this.#system.station(event.subject.id);
+    const station = this.#system.place(event.subject)?.station;
     const rule = this.#system.rule(event.rule);
     if (!station || !rule) return;
     const mark = this.#system.player() ? `${texts[this.#lang].mark} ` : '';

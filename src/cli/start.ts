@@ -6,11 +6,13 @@ import { pino } from 'pino';
 import { type Config, configSchema, loadConfig } from '../app/config.ts';
 import { findRuleFiles } from '../app/rule-files.ts';
 import { type System, startSystem } from '../app/system.ts';
+import { parseAreas } from '../ingest/areas.ts';
 import { openScenario } from '../ingest/scenario.ts';
 import { parseStations } from '../ingest/stations.ts';
 import { systemClock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import { systemRandom } from '../lib/random.ts';
+import type { Area } from '../model/area.ts';
 import { type Language, languages } from '../model/language.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
@@ -115,10 +117,12 @@ async function serve({ config, port, lang, isExercise, beginning }: Serving, io:
   // Listened for from the first moment, so that Ctrl-C while opening ends in order too.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.resolve(0));
   const webRoot = join(root, 'web/dist');
+  const stations = readStations(config);
   const system = await startSystem({
     config,
     rules: readRules(config.rules),
-    stations: readStations(config),
+    stations,
+    areas: readAreas(config, stations),
     clock: systemClock,
     random: systemRandom,
     log,
@@ -191,13 +195,28 @@ function readStations(config: Config): readonly Station[] {
   const source = config.sources[0];
   const recorded = source ? openScenario(source.directory).stations : [];
   if (!config.stations.file) return recorded;
-  const { stations, problems } = parseStations(
-    readFileSync(config.stations.file, 'utf8'),
-    config.stations.file,
-  );
+  const { stations, problems } = parseStations(readText(config.stations.file), config.stations.file);
   if (problems.length > 0) throw new AtalaiaError('ATL_CONFIG', problems.join('\n'));
   return [...recorded, ...stations];
 }
 
 const readVersion = (): string =>
   (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
+
+/** Lists stations that the registry knows only at run time too: these are no flaw here. */
+function readAreas({ areas: file }: Config, stations: readonly Station[]): readonly Area[] {
+  if (file === undefined) return [];
+  const { areas, problems } = parseAreas(readText(file), file, stations.length > 0 ? stations : undefined);
+  if (problems.length > 0) throw new AtalaiaError('ATL_CONFIG', problems.join('\n'));
+  return areas;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new AtalaiaError('ATL_CONFIG', `${file} cannot be read. Name an existing file in atalaia.yaml.`, {
+      cause,
+    });
+  }
+}

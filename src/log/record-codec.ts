@@ -84,13 +84,16 @@ function reportOf(fields: readonly unknown[]): ReportRecord | undefined {
 function commandOf(fields: readonly unknown[]): CommandRecord | undefined {
   const [, id, type, first, second] = fields;
   if (typeof id !== 'string') return undefined;
-  if ((type === 'rules' || type === 'stations') && typeof first === 'string' && fields.length === 4) {
+  if (isDocument(type) && typeof first === 'string' && fields.length === 4)
     return { kind: 'command', id, command: { type, hash: first } };
-  }
   if (type !== 'recording' || !isNumber(first) || !isNumber(second) || fields.length !== 5) return undefined;
   return { kind: 'command', id, command: { type, delayMs: first, startAt: second } };
 }
 
+/** Commands that put a document in force. */
+const documents = ['rules', 'stations', 'areas', 'climatology'] as const;
+const isDocument = (type: unknown): type is (typeof documents)[number] =>
+  documents.includes(type as (typeof documents)[number]);
 const isText = (value: unknown): value is string => typeof value === 'string';
 const isNumber = (value: unknown): value is number => typeof value === 'number';
 const isListOf = <T>(value: unknown, is: (item: unknown) => item is T): value is T[] =>

@@ -61,7 +61,9 @@ export function capArea(
       geocode,
     };
   }
-  const areaDesc = rule.area.kind === 'named' ? firstText(rule.area.name, place) : place;
+  // An area bears its own name; of a station rule only the name of the area around it is known.
+  const isStation = stations.length === 0;
+  const areaDesc = rule.area.kind === 'named' && isStation ? firstText(rule.area.name, place) : place;
   return { areaDesc, polygon: [], circle: stations.slice(0, MAX_CIRCLES).map(aroundStation), geocode };
 }
 

@@ -34,8 +34,8 @@ export interface LatestValue {
 
 /** The archive port: every observation with its flag, latest values, hourly and daily aggregates. May lag; nothing waits for it. */
 export interface Archive {
-  /** One transaction; each batch is fenced by (partition, epoch, from): at or below the position it is skipped, above it rejects with ATL_FENCED. A newer epoch takes over, an older is fenced. */
-  commit(batches: readonly ArchiveBatch[]): Promise<void>;
+  /** One transaction; each batch is fenced by (partition, epoch, from): at or below the position it is skipped, above it rejects with ATL_FENCED. A newer epoch takes over, an older is fenced. `effects` leaves the positions where they are and is fenced by the epoch alone, for an archive that is not exactly once: given again, the observations are there twice, and the newest row of a key holds. */
+  commit(batches: readonly ArchiveBatch[], what?: 'both' | 'effects'): Promise<void>;
   positions(): Promise<
     readonly { readonly partition: number; readonly epoch: number; readonly offset: number }[]
   >;

@@ -110,6 +110,20 @@ export function archiveConformance(name: string, open: (folder: string) => Promi
       expect((await archive.positions())[0]?.offset).toBe(12);
     });
 
+    test('effects alone are added beside the position, a second time too; the newest row of a key holds', async () => {
+      const first = batch(0, 10, [observation(1, 1500)]);
+      await archive.commit([first], 'effects');
+      await archive.commit([first], 'effects');
+      expect(await archive.positions()).toEqual([]);
+      await archive.commit([batch(0, 10)]);
+      await archive.commit([first], 'effects');
+      expect((await archive.positions())[0]?.offset).toBe(10);
+      expect(await rain()).toEqual([[1, 1.5]]);
+      expect(await rain(HOUR_MS)).toEqual([[1, 1.5]]);
+      await archive.commit([batch(10, 10, [], { epoch: 2 })]);
+      await expect(archive.commit([first], 'effects')).rejects.toMatchObject({ code: 'ATL_FENCED' });
+    });
+
     test('a gap, an overlap and an older epoch are fenced, and the whole call with them', async () => {
       await archive.commit([batch(0, 10, [observation(1, 1500)], { epoch: 3 })]);
       for (const bad of [

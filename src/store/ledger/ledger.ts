@@ -106,8 +106,22 @@ export interface Ledger {
   /**
    * Commits batches of several partitions in one transaction: revisions, alerts, outbox rows and positions together.
    * A batch whose (epoch, from) is not the stored one rejects everything with ATL_FENCED.
+   * `effects` leaves the positions where they are and is fenced by the epoch alone, for a sink that is not exactly once:
+   * a revision that is there already stays as it is and is counted in the meta value `repeats`.
    */
-  commit(batches: readonly LedgerBatch[]): Promise<void>;
+  commit(batches: readonly LedgerBatch[], what?: 'both' | 'effects'): Promise<void>;
+  /** Positions of a sink that has no transactions of its own, by name, in order of the partitions. */
+  sinkPositions(sink: string): Promise<readonly { readonly partition: number; readonly offset: number }[]>;
+  /** Moves positions of such a sink in one transaction. A move whose epoch or `from` (0 at first) is not the stored one rejects all with ATL_FENCED. */
+  moveSink(
+    sink: string,
+    moves: readonly {
+      readonly partition: number;
+      readonly epoch: number;
+      readonly from: number;
+      readonly to: number;
+    }[],
+  ): Promise<void>;
   positions(): Promise<
     readonly {
       readonly partition: number;

@@ -55,10 +55,10 @@ export async function openDuckdbArchive(options: {
     }
   };
   return {
-    commit: async (batches) => {
+    commit: async (batches, what = 'both') => {
       const packed = batches.map(pack);
       await link.call(
-        'commit',
+        what === 'both' ? 'commit' : 'commitEffects',
         packed,
         packed.map((batch) => batch.numbers.buffer),
       );

@@ -14,7 +14,7 @@ import type {
 import { readLatest, readSeries } from './queries.ts';
 import { openRecovering } from './recovery.ts';
 import { migrate } from './schema.ts';
-import { type Position, planCommit, writeCommit } from './writes.ts';
+import { type CommitPlan, type Position, planCommit, planEffects, writeCommit } from './writes.ts';
 
 /** A checkpoint is taken when the write-ahead log has this size, or after this many commits. */
 const CHECKPOINT_BYTES = 16 * 1024 * 1024;
@@ -58,9 +58,17 @@ export class Engine {
   }
 
   commit(batches: readonly PackedBatch[]): Promise<null> {
+    return this.#write(() => planCommit(this.#positions, batches));
+  }
+
+  commitEffects(batches: readonly PackedBatch[]): Promise<null> {
+    return this.#write(() => planEffects(this.#positions, batches));
+  }
+
+  #write(planned: () => CommitPlan): Promise<null> {
     return this.#exclusively(async () => {
-      const plan = planCommit(this.#positions, batches);
-      if (plan.positions.length === 0) return null;
+      const plan = planned();
+      if (plan.positions.length === 0 && plan.batches.length === 0) return null;
       const { writer } = this.#parts;
       await writer.run('BEGIN');
       try {

@@ -10,6 +10,7 @@ export type DurablePositions = Awaited<ReturnType<Archive['durablePositions']>>;
 /** Every call to the worker: what goes there and what comes back. */
 export interface Calls {
   commit: { readonly argument: readonly PackedBatch[]; readonly result: null };
+  commitEffects: { readonly argument: readonly PackedBatch[]; readonly result: null };
   positions: { readonly argument: null; readonly result: Positions };
   durablePositions: { readonly argument: null; readonly result: DurablePositions };
   latest: { readonly argument: null; readonly result: readonly LatestValue[] };

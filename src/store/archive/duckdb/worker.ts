@@ -29,7 +29,8 @@ async function answer(id: number, work: () => Promise<unknown>): Promise<void> {
 function run(engine: Engine, request: Request): Promise<unknown> {
   switch (request.name) {
     case 'commit':
-      return engine.commit(request.argument as readonly PackedBatch[]);
+    case 'commitEffects':
+      return engine[request.name](request.argument as readonly PackedBatch[]);
     case 'series':
       return engine.series(request.argument as SeriesQuery);
     case 'export':

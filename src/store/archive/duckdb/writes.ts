@@ -36,12 +36,7 @@ export function planCommit(
       `archive batch [${from}, ${to}) of partition ${partition} is no range`,
     );
     const held = positions.get(partition) ?? stored.get(partition) ?? { partition, epoch, offset: 0 };
-    if (epoch < held.epoch) {
-      throw new AtalaiaError(
-        'ATL_FENCED',
-        `Partition ${partition} of the archive is held under epoch ${held.epoch}; a batch of epoch ${epoch} is refused. Stop folding it here: another worker took it over.`,
-      );
-    }
+    refuseOlder(held, epoch);
     if (to <= held.offset) {
       if (epoch > held.epoch) positions.set(partition, { ...held, epoch });
       continue;
@@ -58,6 +53,26 @@ export function planCommit(
   return { positions: [...positions.values()], batches: accepted };
 }
 
+/** Decides what a commit of effects alone writes: everything, when no batch has an older epoch than its partition. */
+export function planEffects(
+  stored: ReadonlyMap<number, Position>,
+  batches: readonly PackedBatch[],
+): CommitPlan {
+  for (const { partition, epoch } of batches) {
+    const held = stored.get(partition);
+    if (held) refuseOlder(held, epoch);
+  }
+  return { positions: [], batches: batches.filter(({ numbers }) => numbers.length > 0) };
+}
+
+function refuseOlder(held: Position, epoch: number): void {
+  if (epoch >= held.epoch) return;
+  throw new AtalaiaError(
+    'ATL_FENCED',
+    `Partition ${held.partition} of the archive is held under epoch ${held.epoch}; a batch of epoch ${epoch} is refused. Stop folding it here: another worker took it over.`,
+  );
+}
+
 /** Writes rows, latest values, aggregates and positions inside the caller's transaction; returns the next free `seq`. */
 export async function writeCommit(
   connection: DuckDBConnection,
@@ -69,6 +84,7 @@ export async function writeCommit(
     await upsertLatest(connection, firstSeq);
     for (const run of await touchedRuns(connection, firstSeq)) await recompute(connection, run);
   }
+  if (plan.positions.length === 0) return nextSeq;
   const rows = plan.positions.map((p) => `(${p.partition}, ${p.epoch}, ${p.offset})`).join(', ');
   await connection.run(
     `INSERT INTO positions VALUES ${rows} ON CONFLICT ("partition") DO UPDATE SET epoch = excluded.epoch, "offset" = excluded."offset"`,

@@ -5,16 +5,19 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { ledgerConformance } from '../conformance.ts';
 import { sampleRevision } from '../sample.ts';
+import { sinkConformance } from '../sinks/conformance.ts';
 import { openSqliteLedger } from './ledger.ts';
 import { schemaVersion } from './schema.ts';
 
-ledgerConformance('sqlite', async () => {
+const place = async () => {
   const folder = await mkdtemp(join(tmpdir(), 'atalaia-ledger-'));
   return {
     open: () => openSqliteLedger({ path: join(folder, 'data', 'ledger.sqlite') }),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
-});
+};
+ledgerConformance('sqlite', place);
+sinkConformance('sqlite', place);
 
 describe('openSqliteLedger', () => {
   const inFolder = async (work: (path: string) => Promise<void>): Promise<void> => {

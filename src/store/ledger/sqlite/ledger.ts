@@ -8,6 +8,7 @@ import { alertQueries } from './queries.ts';
 import { registryStore } from './registry.ts';
 import { commitStore } from './revisions.ts';
 import { migrate } from './schema.ts';
+import { sinkStore } from './sinks.ts';
 
 interface SqliteLedgerOptions {
   /** File of the database; its folder is made when missing. */
@@ -30,6 +31,7 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
   }
   return {
     ...commitStore(db, options.now ?? systemClock.now),
+    ...sinkStore(db),
     ...alertQueries(db),
     ...deliveryStore(db),
     ...registryStore(db),

@@ -3,6 +3,7 @@ import type { AlertRevision } from '../../../model/alert.ts';
 import { levelNames } from '../../../model/rule.ts';
 import type { AlertState, Ledger, LedgerBatch, StoredRevision } from '../ledger.ts';
 import type { Database, Row } from './database.ts';
+import { countRepeat, fence, isThere } from './sinks.ts';
 
 /** The state an alert is in from this revision on. */
 const stateOf = (revision: AlertRevision): AlertState => {
@@ -32,12 +33,17 @@ export function commitStore(
       ) as Row;
       return { epoch: Number(row.epoch), offset: Number(row.offset), clockAt: Number(row.clock_at) };
     },
-    async commit(batches) {
+    async commit(batches, what = 'both') {
       if (batches.length === 0) return;
       db.transaction(() => {
         for (const batch of batches) {
-          advance(db, batch);
+          if (what === 'both') advance(db, batch);
+          else fence(db, batch.partition, batch.epoch);
           for (const { offset, index, revision } of batch.revisions) {
+            if (what === 'effects' && isThere(db, revision.event.alert, revision.event.revision)) {
+              countRepeat(db);
+              continue;
+            }
             insertRevision(db, `${batch.partition}:${offset}:${index}`, revision, now());
           }
         }

@@ -1,0 +1,124 @@
+import { invariant } from '../lib/errors.ts';
+import type { FoldSnapshot } from '../stream/fold.ts';
+import type { CheckpointStore } from './checkpoints.ts';
+import type { Probe } from './guarantee.ts';
+
+/** A partition whose state is to be kept. */
+export interface Kept {
+  readonly partition: number;
+  /** Next record to fold; `snapshot()` is the state before it. */
+  readonly offset: number;
+  /** Changes other than ticks since the last checkpoint: ticks alone are folded again in no time. */
+  readonly isStirred: boolean;
+  snapshot(): FoldSnapshot;
+  /** A checkpoint at this offset is there. */
+  kept(offset: number): void;
+  /** Positions that a recovery could begin from. */
+  positions(): readonly number[];
+  /** Where a recovery would begin if the sinks lost what is not durable in them yet. */
+  durable(): number;
+}
+
+export interface CheckpointTimerOptions {
+  readonly store: CheckpointStore;
+  /** A partition is kept at most once in this span, ms; infinite: only at the end. */
+  readonly everyMs: number;
+  readonly onFailure: (error: unknown) => void;
+  readonly probe?: Probe | undefined;
+}
+
+/** Ticks without anything else are kept after so many records. */
+const MAX_QUIET = 3600;
+/** Of the fold's time, so much may go to checkpoints: whoever has a state too large for `everyMs` keeps it less often. */
+const SHARE = 0.04;
+const POLL_SHARE = 4;
+const MIN_POLL_MS = 5;
+const MAX_POLL_MS = 250;
+
+/**
+ * Writes checkpoints in turn, one partition at a time, the one kept longest ago first, so that no partition stands still
+ * for the state of all. After each one it rests until checkpoints have taken SHARE of the time.
+ */
+export class CheckpointTimer {
+  readonly #options: CheckpointTimerOptions;
+  readonly #keptAt = new Map<Kept, { at: number; offset: number }>();
+  #timer: NodeJS.Timeout | null = null;
+  #writing: Promise<void> = Promise.resolve();
+  #isStopped = false;
+  /** Time of the fold's thread that was spent, ms, and checkpoints written. */
+  readonly spent = { ms: 0, count: 0 };
+
+  constructor(options: CheckpointTimerOptions) {
+    invariant(options.everyMs > 0, 'checkpoints need a span above 0');
+    this.#options = options;
+  }
+
+  start(partitions: readonly Kept[]): void {
+    for (const kept of partitions) this.#keptAt.set(kept, { at: performance.now(), offset: kept.offset });
+    this.#rest(0);
+  }
+
+  #rest(afterMs: number): void {
+    const { everyMs } = this.#options;
+    if (this.#isStopped || !Number.isFinite(everyMs)) return;
+    const poll = Math.min(MAX_POLL_MS, Math.max(MIN_POLL_MS, everyMs / POLL_SHARE));
+    const next = this.#due();
+    this.#timer = setTimeout(
+      () => {
+        this.#writing = this.#turn().catch(this.#options.onFailure);
+      },
+      next ? Math.max(MIN_POLL_MS, afterMs) : Math.max(poll, afterMs),
+    );
+  }
+
+  async #turn(): Promise<void> {
+    const due = this.#due();
+    let spentMs = 0;
+    try {
+      if (due) spentMs = await this.#write(due);
+    } finally {
+      this.#rest(spentMs * (1 / SHARE - 1));
+    }
+  }
+
+  #due(): Kept | undefined {
+    const before = performance.now() - this.#options.everyMs;
+    let oldest: Kept | undefined;
+    let oldestAt = before;
+    for (const [kept, { at, offset }] of this.#keptAt) {
+      if (at > oldestAt || (!kept.isStirred && kept.offset - offset < MAX_QUIET)) continue;
+      oldest = kept;
+      oldestAt = at;
+    }
+    return oldest;
+  }
+
+  async #write(kept: Kept): Promise<number> {
+    const from = performance.now();
+    const { partition, offset } = kept;
+    const { store, probe } = this.#options;
+    this.#keptAt.set(kept, { at: from, offset });
+    const snapshot = kept.snapshot();
+    kept.kept(offset);
+    const snapshotMs = performance.now() - from;
+    const spentMs = snapshotMs + (await store.write({ partition, offset, snapshot }));
+    await store.thin(partition, kept.positions(), kept.durable());
+    this.spent.ms += spentMs;
+    this.spent.count++;
+    await probe?.('checkpointed');
+    return spentMs;
+  }
+
+  /** Ends the turns; one that has begun goes on. */
+  halt(): void {
+    this.#isStopped = true;
+    if (this.#timer) clearTimeout(this.#timer);
+  }
+
+  /** Ends the turns and keeps every partition that moved at all, so that the next start is quick. */
+  async stop(): Promise<void> {
+    this.halt();
+    await this.#writing;
+    for (const [kept, { offset }] of this.#keptAt) if (kept.offset > offset) await this.#write(kept);
+  }
+}
