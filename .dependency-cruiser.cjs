@@ -10,7 +10,7 @@ const services = '^src/(api|ingest|delivery)/';
 const app = '^src/app/';
 const top = '^src/(cli/|main\\.ts$)';
 // Tests and what only tests use.
-const tests = '(\\.test|/conformance[^/]*|/sample|/fixture)\\.ts$';
+const tests = '(\\.test|/conformance[^/]*|/sample|/fixture|/window-fixture)\\.ts$';
 
 /** A layer must not import the layers listed. */
 const downwards = (name, layer, above, except = []) => ({
@@ -76,7 +76,7 @@ module.exports = {
     },
     only('@duckdb/node-api is imported only in src/store/archive/duckdb', npm('@duckdb/node-api'), [
       '^src/store/archive/duckdb/',
-      '^test/(oracle|integration)/',
+      '^test/(golden|oracle|integration)/',
       '^bench/',
     ]),
     only('node:sqlite is imported only in src/store/ledger/sqlite', '^(node:)?sqlite$', [
@@ -137,7 +137,8 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^web/(dist|node_modules)/' },
+    // A peer has its own packages.
+    exclude: { path: '^web/(dist|node_modules)/|^bench/peers/[^/]+/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {
