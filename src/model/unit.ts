@@ -53,7 +53,3 @@ const table: readonly Unit[] = [
 ];
 
 export const units: ReadonlyMap<string, Unit> = new Map(table.map((entry) => [entry.name, entry]));
-
-/** Converts from the canonical unit. */
-export const fromCanonical = (value: number, unit: Unit): number =>
-  (value * unit.denominator) / unit.numerator - unit.offset;

@@ -88,7 +88,9 @@ const inLevel: [string, string, string][] = [
   [`${OK} then silent(2h)`, '4:53', 'expected "within"'],
   [`${OK} then silent(2h) withn 30m`, '4:54', 'did you mean "within"'],
   [`${OK} then silent(2h) within`, '4:60', 'expected a span such as 1h after "within"'],
-  [`${OK} then silent(2h) within 40d`, '4:11', 'at most 31 days'],
+  [`(silent(2h) then ${OK} within 1h) or silent(3h)`, '4:12', 'cannot stand in a sequence'],
+  [`${OK} then not silent(rainfall, 2h) within 1h`, '4:47', 'cannot stand in a sequence'],
+  [`${OK} then ${OK} within 40d`, '4:11', 'at most 31 days'],
   [`${OK} then silent(2h) within 1h or silent(3h)`, '4:64', 'put the sequence in parentheses'],
   [`${OK} thn silent(2h) within 1h`, '4:38', 'did you mean "then"'],
   [`${OK} within 1h`, '4:38', 'stands behind "then"'],
@@ -248,20 +250,20 @@ describe('every construct of the language is accepted', () => {
     'trend(fireWeatherIndex, 72h) > 0.5 and delta(windChill, 1h) < -9 °F',
     'max(riverLevel, 366d) > 3 m',
     'sum(rainfall, 1h) >= 30 mm then rise(riverLevel, 1h) > 0.5 m within 6h for 10m',
-    '(sum(rainfall, 1h) >= 30 mm then silent(rainfall, 1h) within 6h) or silent(12h)',
-    'not (sum(rainfall, 1h) >= 30 mm then silent(rainfall, 1h) within 6h)',
+    '(sum(rainfall, 1h) >= 30 mm then max(rainfall, 1h) < 1 mm within 6h) or silent(12h)',
+    'not (sum(rainfall, 1h) >= 30 mm then max(rainfall, 1h) < 1 mm within 6h)',
     'returnPeriod(sum(rainfall, 24h)) >= 10 years and 2 * stddev(airTemperature, 1d) < 5 K',
   ];
   const area = [
     `count(stations where ${OK} and not silent(2h)) >= 3`,
-    `share(stations where (${OK} then silent(2h) within 1h)) >= 20 % or sum(rainfall, 1h) > 3 mm`,
+    `share(stations where (${OK} then ${OK} within 1h)) >= 20 % or sum(rainfall, 1h) > 3 mm`,
     'count(stations where last(airTemperature, 1h) > percentile(airTemperature, 95, day-of-year)) > 2',
   ];
   it.each(station)('%s', (text) => expect(checkExpression(text).flaws).toEqual([]));
   it.each(area)('%s', (text) => expect(checkExpression(text, 'area').flaws).toEqual([]));
   it('with its precedence: for, then, or, and, not', () => {
     const { held } = checkExpression(
-      'silent(1h) or silent(2h) and not silent(3h) then silent(4h) within 1h then silent(5h) within 2h for 3h',
+      `${OK} or ${OK} and not ${OK} then ${OK} within 1h then ${OK} within 2h for 3h`,
     );
     expect(held).toMatchObject({
       holdMs: 10_800_000,
@@ -271,7 +273,10 @@ describe('every construct of the language is accepted', () => {
         first: {
           kind: 'sequence',
           withinMs: 3_600_000,
-          first: { kind: 'or', terms: [{ kind: 'silent' }, { kind: 'and', terms: [{}, { kind: 'not' }] }] },
+          first: {
+            kind: 'or',
+            terms: [{ kind: 'comparison' }, { kind: 'and', terms: [{}, { kind: 'not' }] }],
+          },
         },
       },
     });

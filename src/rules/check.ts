@@ -40,6 +40,7 @@ class Checker {
   readonly #places: Map<object, number>;
   readonly #subject: Rule['subject'];
   #isInStations = false;
+  #isInSequence = false;
   comparisons = 0;
   terms = 0;
 
@@ -62,19 +63,29 @@ class Checker {
         return { kind: 'not', term: this.condition(condition.term) };
       case 'silent':
         this.comparisons += 1;
+        if (this.#isInSequence)
+          this.fail(
+            condition,
+            'silent(…) cannot stand in a sequence: silence follows the clock, a sequence the readings; join them with "and" or "or" outside',
+          );
         if (condition.spanMs > MAX_HOLD_MS) this.fail(condition, 'silent(…) reaches back at most 31 days');
         return condition;
       case 'sequence':
         if (condition.withinMs > MAX_HOLD_MS) this.fail(condition, 'a sequence spans at most 31 days');
-        return {
-          ...condition,
-          first: this.condition(condition.first),
-          // biome-ignore lint/suspicious/noThenProperty: the field's name in the rule model.
-          then: this.condition(condition.then),
-        };
+        return this.#sequence(condition);
       case 'comparison':
         return this.#comparison(condition);
     }
+  }
+
+  #sequence(condition: Extract<Condition, { kind: 'sequence' }>): Condition {
+    const isOuter = !this.#isInSequence;
+    this.#isInSequence = true;
+    const first = this.condition(condition.first);
+    const last = this.condition(condition.then);
+    if (isOuter) this.#isInSequence = false;
+    // biome-ignore lint/suspicious/noThenProperty: the field's name in the rule model.
+    return { ...condition, first, then: last };
   }
 
   #comparison(condition: Extract<Condition, { kind: 'comparison' }>): Condition {

@@ -18,7 +18,7 @@ export const isCovered = (window: WindowStatistics, spanMs: number, coverage: nu
 /**
  * Reads an aggregate off its window into a value, which is returned. Below coverage `sum` of what cannot be negative,
  * `max` and `rise` are at least, `min` at most what was seen; `count`, `last` and `delta` need readings alone; all
- * others are unknown. Rates and trends are per hour.
+ * others are unknown. Rates and trends are per hour; the rate of an amount (rain) is its intensity, bounded as its sum.
  */
 export function readAggregate(
   expression: Aggregate,
@@ -42,6 +42,9 @@ export function readAggregate(
       if (quantities.get(expression.quantity)?.nonNegative)
         return set(into, covered && count > 0 ? 'exact' : 'at-least', window.sum);
       return count > 0 && covered ? set(into, 'exact', window.sum) : set(into, 'nothing', 0);
+    case 'rate':
+      if (addsUp(expression.quantity)) return intensity(expression, spanMs, window, covered, into);
+      return covered ? readEach(expression, window.readings?.() ?? [], into) : set(into, 'nothing', 0);
     case 'max':
       return count > 0 ? set(into, covered ? 'exact' : 'at-least', window.max) : set(into, 'nothing', 0);
     case 'min':
@@ -54,6 +57,35 @@ export function readAggregate(
     default:
       return covered ? readEach(expression, window.readings?.() ?? [], into) : set(into, 'nothing', 0);
   }
+}
+
+/** Amounts over an interval, of which a longer interval has more: rain and radiation, not gusts. */
+const addsUp = (quantity: string): boolean => {
+  const known = quantities.get(quantity);
+  return known?.kind === 'interval' && known.range.perHour === true;
+};
+
+/**
+ * The rate of an amount: what fell, over the time that readings cover, per hour. Below coverage what was seen, spread
+ * over the whole window, is a lower bound; a window by count has no span of its own, and then nothing is known.
+ */
+function intensity(
+  { quantity, window: kind }: Aggregate,
+  spanMs: number,
+  window: WindowStatistics,
+  isCovered: boolean,
+  into: Value,
+): Value {
+  const { count, sum, extent } = window;
+  const isCounted = kind.kind === 'count';
+  const wholeMs = isCounted ? (extent ? extent.to - extent.from : 0) : (extent?.neededMs ?? spanMs);
+  const perHour = (overMs: number): Fraction => ({ n: BigInt(sum) * BigInt(HOUR_MS), d: BigInt(overMs) });
+  if (isCovered && count > 0) {
+    const overMs = isCounted ? wholeMs : window.coveredMs;
+    return overMs > 0 ? setFraction(into, 'exact', perHour(overMs)) : set(into, 'nothing', 0);
+  }
+  if (isCounted || wholeMs <= 0 || !quantities.get(quantity)?.nonNegative) return set(into, 'nothing', 0);
+  return setFraction(into, 'at-least', perHour(wholeMs));
 }
 
 /** The aggregates that need every reading. */

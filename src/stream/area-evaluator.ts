@@ -1,13 +1,19 @@
+import { quantities } from '../model/quantity.ts';
+import { DAY_MS, SECOND_MS } from '../model/time.ts';
 import {
   type Absences,
+  countBefore,
   type FrontierMove,
   frontierBefore,
   frontierHolder,
-  frontierMoves,
+  silentFrom,
   silentNow,
 } from './area-frontier.ts';
-import { AreaReader, areaInstants } from './area-reader.ts';
-import { type AreaState, isBefore, type Place } from './area-state.ts';
+import { AreaLive } from './area-live.ts';
+import { AreaReader } from './area-reader.ts';
+import { replayTracks, stepMove } from './area-replay.ts';
+import { type AreaState, isBefore, type PendingReplay, type Place } from './area-state.ts';
+import { FrontierWalk } from './area-walk.ts';
 import type { CompiledRule } from './compiled-rule.ts';
 import { evaluateAt } from './evaluation.ts';
 import type { StationState } from './station-state.ts';
@@ -15,14 +21,21 @@ import { type Silence, SubjectEvaluator } from './subject-evaluator.ts';
 import type { Track } from './track.ts';
 
 const NONE_SILENT: Absences = new Map();
+/** So many evaluations of the past a second are made for late data; what is longer makes the next wait. */
+const REPLAYED_PER_SECOND = 50_000;
+/** So many are made at once, however often. */
+const FEW_EVALUATIONS = 1000;
 
-/** What an area is evaluated for at one record: the moves of its frontier, and the readers at their instants. */
+/** What an area was evaluated for at one record. */
 interface Advance {
   readonly from: number;
-  /** In order; at least one. */
-  readonly moves: readonly FrontierMove[];
-  readonly readers: Map<number, AreaReader>;
+  /** The last move of the frontier; null: none was needed, all is as it was from some instant on. */
+  readonly last: FrontierMove | null;
   readonly isLateData: boolean;
+  /** The rules that had an instant to evaluate. */
+  readonly stepped: ReadonlySet<CompiledRule>;
+  /** Who was silent at an instant evaluated; null: it was none. */
+  readonly silentAt: (at: number) => Absences | null;
 }
 
 /** Evaluates the rules of `subject: area` as readings come and stations fall silent, and fires the timers of areas. */
@@ -88,32 +101,31 @@ export class AreaEvaluator extends SubjectEvaluator<AreaState> {
     const isDue = isSilenceDue || super.dueAt(area) <= due;
     this.context.clockAt = Math.max(this.context.clockAt, due);
     if (!isDue) return;
-    const advance = this.#move(area, this.#now());
-    for (const rule of area.rules) {
-      const track = area.track(rule);
-      const isExpired = this.expireDue(area, rule, track, due);
-      if (advance && rule.silences.length === 0) this.#stepAndTell(area, rule, track, advance);
-      else if (!isExpired) this.fireRule(area, rule, due);
-    }
+    // An end by expiry settles what lies before it: it comes before the evaluation.
+    const isExpired = area.rules.map((rule) => this.expireDue(area, rule, area.track(rule), due));
+    const caughtUp = area.pending ? this.#catchUp(area) : null;
+    const advance = caughtUp ?? this.#move(area, this.#now());
+    area.rules.forEach((rule, i) => {
+      if (advance && rule.silences.length === 0) this.#tellAdvance(area, rule, advance);
+      else if (!isExpired[i]) this.fireRule(area, rule, due);
+    });
     this.#settle(area, advance);
   }
 
   /** A report of a member brought or changed readings; `newestBefore` is the member's newest instant before it. */
   report(area: AreaState, station: StationState, observedAt: number, newestBefore: number): void {
+    const { clockAt, latenessMs } = this.context;
     const before = area.frontier;
     const place = { at: observedAt, id: station.station.id };
+    area.live?.cut(station, observedAt, clockAt - latenessMs - station.areaLagMs);
     const advance = this.#isPlain(area, station, place, newestBefore)
       ? this.#move(area, place)
-      : this.#replay(
-          area,
-          Math.min(area.sureTo, frontierBefore(area.members, observedAt)),
-          observedAt < before,
-        );
+      : this.#again(area, station, observedAt, newestBefore);
     if (!isBefore(place, area.newest)) area.newest = place;
     for (const rule of area.rules) {
       const track = area.track(rule);
       if (rule.silences.length > 0) this.#evaluateNow(area, rule, track, observedAt < before);
-      else if (advance) this.#stepAndTell(area, rule, track, advance);
+      else if (advance) this.#tellAdvance(area, rule, advance);
       else if (track.told?.state === 'unverified')
         this.tell(area, rule, track, this.#tellingAsBefore(area, rule, track));
     }
@@ -121,13 +133,23 @@ export class AreaEvaluator extends SubjectEvaluator<AreaState> {
     this.schedule(area);
   }
 
+  /** A tick: late data that waited is evaluated, once for all of it. */
+  override tellWaiting(area: AreaState): void {
+    const advance = area.pending ? this.#catchUp(area) : null;
+    if (advance) {
+      for (const rule of area.rules) if (rule.silences.length === 0) this.#tellAdvance(area, rule, advance);
+      this.#settle(area, advance);
+    }
+    super.tellWaiting(area);
+  }
+
   /** The registry, the areas or the rules changed: a station that held the frontier may be gone. */
   refresh(area: AreaState): void {
     area.heldBy = null;
+    area.live = null;
     const advance = this.#move(area, this.#now());
     if (advance) {
-      for (const rule of area.rules)
-        if (rule.silences.length === 0) this.#stepAndTell(area, rule, area.track(rule), advance);
+      for (const rule of area.rules) if (rule.silences.length === 0) this.#tellAdvance(area, rule, advance);
     }
     this.#settle(area, advance);
     this.schedule(area);
@@ -149,20 +171,94 @@ export class AreaEvaluator extends SubjectEvaluator<AreaState> {
 
   /** One move of the frontier to where it is at present; null: it stands. */
   #move(area: AreaState, by: Place): Advance | null {
-    const { clockAt, delayMs } = this.context;
-    if (!isSettled(area)) return this.#replay(area, area.sureTo, false);
+    const { clockAt, delayMs, latenessMs } = this.context;
+    if (!isSettled(area)) {
+      const from = Math.min(area.sureTo, area.pending?.from ?? area.sureTo);
+      const isLateData = area.pending?.isLateData ?? false;
+      area.pending = null;
+      return this.#replay(area, {
+        from,
+        isLateData,
+        dataEnd: Number.POSITIVE_INFINITY,
+        eventsEnd: Number.POSITIVE_INFINITY,
+      });
+    }
     const to = this.#presentFrontier(area);
     if (to <= area.frontier) return null;
     const from = area.frontier + 1;
-    const moves = [{ from, to, by, isSure: true, silent: silentNow(area.members, clockAt, delayMs) }];
-    return { from, moves, readers: new Map(), isLateData: false };
+    const silent = silentNow(area.members, clockAt, delayMs);
+    const last = { from, to, by, isSure: true, silent };
+    const live = this.#liveOf(area);
+    live.history.push(by.at, to);
+    // What was read ahead may have been forgotten since.
+    if (clockAt - latenessMs > area.frontier) live.forgetAhead();
+    const stepped = new Set<CompiledRule>();
+    for (const rule of area.rules) {
+      if (rule.silences.length > 0) continue;
+      if (stepMove(rule, area.track(rule), live, last, clockAt, delayMs)) stepped.add(rule);
+    }
+    return { from, last, isLateData: false, stepped, silentAt: () => silent };
   }
 
-  /** The moves after `from`, in order of observation; null: there is none. */
-  #replay(area: AreaState, from: number, isLateData: boolean): Advance | null {
-    const { clockAt, delayMs } = this.context;
-    const moves = frontierMoves(area.members, from + 1, this.#presentFrontier(area), clockAt, delayMs);
-    return moves.length > 0 ? { from: from + 1, moves, readers: new Map(), isLateData } : null;
+  #liveOf(area: AreaState): AreaLive {
+    area.live ??= new AreaLive(area.members);
+    return area.live;
+  }
+
+  /** A report that may change what was evaluated: at once when that is little, else what waits is evaluated together. */
+  #again(area: AreaState, station: StationState, observedAt: number, newestBefore: number): Advance | null {
+    const isLateData = observedAt < area.frontier;
+    const changed: PendingReplay = {
+      from: Math.min(area.sureTo, frontierBefore(area.members, observedAt)),
+      isLateData,
+      dataEnd: dataEnd(area, station, observedAt),
+      eventsEnd: eventsEnd(station, observedAt, newestBefore),
+    };
+    if (!isLateData && isSettled(area)) return this.#replay(area, changed);
+    const { pending } = area;
+    area.pending = pending
+      ? {
+          from: Math.min(pending.from, changed.from),
+          isLateData: pending.isLateData || isLateData,
+          dataEnd: Math.max(pending.dataEnd, changed.dataEnd),
+          eventsEnd: Math.max(pending.eventsEnd, changed.eventsEnd),
+        }
+      : changed;
+    return this.#catchUp(area);
+  }
+
+  /** Evaluates what waits, unless the last time was too short ago: then a later tick does. */
+  #catchUp(area: AreaState): Advance | null {
+    const { clockAt } = this.context;
+    const { pending } = area;
+    if (!pending) return null;
+    const evaluations = evaluationsSince(area, pending.from);
+    if (evaluations > FEW_EVALUATIONS) {
+      if (clockAt < area.replayAt) {
+        this.context.waiting.add(this.keyOf(area));
+        return null;
+      }
+      const seconds = Math.max(1, Math.ceil(evaluations / REPLAYED_PER_SECOND));
+      area.replayAt = (Math.floor(clockAt / SECOND_MS) + seconds) * SECOND_MS;
+    }
+    area.pending = null;
+    return this.#replay(area, pending);
+  }
+
+  /** Evaluates again what follows `from`, in order of observation; null: there is nothing. */
+  #replay(area: AreaState, changed: PendingReplay): Advance | null {
+    const { clockAt, delayMs, latenessMs } = this.context;
+    const present = this.#presentFrontier(area);
+    const from = changed.from + 1;
+    const walk = new FrontierWalk(area.members, from, present, clockAt, delayMs);
+    const live = this.#liveOf(area);
+    if (clockAt - latenessMs > area.frontier) live.forgetAhead();
+    const mayAgree = isSettled(area) && present === area.frontier;
+    const found = replayTracks(area, live, walk, mayAgree ? changed : null, clockAt, delayMs);
+    if (!walk.last) return null;
+    const { isLateData } = changed;
+    const last = found.isAgreed ? null : walk.last;
+    return { from, last, isLateData, stepped: found.stepped, silentAt: (at) => walk.silentAt(at) };
   }
 
   #presentFrontier(area: AreaState): number {
@@ -175,50 +271,33 @@ export class AreaEvaluator extends SubjectEvaluator<AreaState> {
   }
 
   #settle(area: AreaState, advance: Advance | null): void {
-    const last = advance?.moves.at(-1);
-    if (!last) return;
-    area.frontier = last.to;
-    area.sureTo = last.isSure ? last.to : last.from - 1;
-    area.moved = last.by;
-    area.forgetTracks(Math.min(last.to, this.context.clockAt - this.context.latenessMs));
+    if (!advance) return;
+    const { last } = advance;
+    if (last) {
+      area.frontier = last.to;
+      area.sureTo = last.isSure ? last.to : last.from - 1;
+      area.moved = last.by;
+    }
+    area.forgetTracks(Math.min(area.frontier, this.context.clockAt - this.context.latenessMs));
   }
 
-  #stepAndTell(area: AreaState, rule: CompiledRule, track: Track, advance: Advance): void {
-    const isEvaluation = this.#step(area, rule, track, advance);
-    const { moves, readers, isLateData } = advance;
-    const at = Number.isFinite(track.evaluatedAt) ? track.evaluatedAt : (moves.at(-1) as FrontierMove).to;
+  #tellAdvance(area: AreaState, rule: CompiledRule, advance: Advance): void {
+    const { clockAt, delayMs } = this.context;
+    const track = area.track(rule);
+    const { from, last, isLateData, stepped, silentAt } = advance;
+    const at = Number.isFinite(track.evaluatedAt) ? track.evaluatedAt : (last?.to ?? area.frontier);
+    const readerAt = (instant: number): AreaReader => {
+      const silent = instant >= from ? silentAt(instant) : null;
+      return silent
+        ? new AreaReader(area.members, instant, silent, clockAt, delayMs)
+        : this.readerAt(area, instant, rule);
+    };
     this.tell(
       area,
       rule,
       track,
-      this.telling(area, rule, at, {
-        isEvaluation,
-        isLateData,
-        readerAt: (instant) => readers.get(instant) ?? this.readerAt(area, instant, rule),
-      }),
+      this.telling(area, rule, at, { isEvaluation: stepped.has(rule), isLateData, readerAt }),
     );
-  }
-
-  /** Steps a track through the union of the stations' instants; the last of each move may raise. False when there is none. */
-  #step(area: AreaState, rule: CompiledRule, track: Track, { from, moves, readers }: Advance): boolean {
-    const { clockAt, delayMs } = this.context;
-    const begin = Math.max(from, track.timeline.settledAt + 1);
-    let hasStepped = false;
-    for (const move of moves) {
-      const instants = areaInstants(area.members, rule.inputs, Math.max(move.from, begin), move.to);
-      if (instants.length === 0) continue;
-      if (!hasStepped) track.timeline.rewind(begin);
-      hasStepped = true;
-      instants.forEach((at, i) => {
-        let reader = readers.get(at);
-        if (!reader) {
-          reader = new AreaReader(area.members, at, move.silent, clockAt, delayMs);
-          readers.set(at, reader);
-        }
-        evaluateAt(rule, track, at, i === instants.length - 1, reader);
-      });
-    }
-    return hasStepped;
   }
 
   /** A rule on silence follows the partition clock and is not evaluated back in time. */
@@ -235,6 +314,44 @@ export class AreaEvaluator extends SubjectEvaluator<AreaState> {
   #tellingAsBefore(area: AreaState, rule: CompiledRule, track: Track): ReturnType<AreaEvaluator['telling']> {
     return this.telling(area, rule, track.evaluatedAt, { isEvaluation: false, isLateData: false });
   }
+}
+
+/** A replay reaches back no further than this in the estimate of its length. */
+const REACH_MS = 8 * DAY_MS;
+
+/** About how many instants of an area lie between an instant and its frontier. */
+function evaluationsSince({ members, frontier }: AreaState, from: number): number {
+  const reachMs = frontier - Math.max(from, frontier - REACH_MS);
+  if (!(reachMs > 0)) return 0;
+  let evaluations = 0;
+  for (const { intervalMs } of members) evaluations += reachMs / intervalMs;
+  return evaluations;
+}
+
+/** From when on no window of the area's rules reads what a report of a station brought; infinite where that is not known. */
+function dataEnd({ rules }: AreaState, { series }: StationState, observedAt: number): number {
+  let end = observedAt;
+  for (const { silences, inputs, longestWindowMs } of rules) {
+    if (silences.length > 0) continue;
+    for (const { quantity, windows } of inputs) {
+      const found = series.get(quantity);
+      if (windows.length > 0 || quantities.get(quantity)?.derived || found?.countsAll === false)
+        return Number.POSITIVE_INFINITY;
+      // The cover of the reading after it changes, too.
+      const next = found?.firstAfter(observedAt) ?? 0;
+      const last = found && next < found.length ? found.at(next) : observedAt;
+      end = Math.max(end, last + longestWindowMs);
+    }
+  }
+  return end;
+}
+
+/** From when on, in event time, a report makes no difference to who is silent: its station's next report, or silence. */
+function eventsEnd(station: StationState, observedAt: number, newestBefore: number): number {
+  const { reportedAt } = station;
+  return observedAt < newestBefore
+    ? (reportedAt[countBefore(reportedAt, observedAt + 1)] ?? Number.POSITIVE_INFINITY)
+    : silentFrom(station, observedAt);
 }
 
 /** Everything evaluated follows from the reports. */

@@ -1,8 +1,8 @@
 import type { Window } from '../model/rule.ts';
 import type { Absences } from './area-frontier.ts';
-import type { AreaState } from './area-state.ts';
+import { areaInstants } from './area-instants.ts';
 import type { RuleInput } from './compiled-rule.ts';
-import { evaluationInstants, InstantReader } from './evaluation.ts';
+import { InstantReader } from './evaluation.ts';
 import { PooledWindow } from './pooled-window.ts';
 import type { StationState } from './station-state.ts';
 import { type Predicate, type Reader, type StationCount, TOO_MANY, TRUE, UNKNOWN } from './truth.ts';
@@ -11,23 +11,6 @@ import type { WindowStatistics } from './window.ts';
 /** How many evaluations a sequence looks back on. */
 const MAX_LOOK_BACK = 10_000;
 const NO_INPUTS: readonly RuleInput[] = [];
-
-/**
- * The instants in [from, to] at which a rule is evaluated for an area: those of each of its stations, ascending, each
- * once.
- */
-export function areaInstants(
-  members: AreaState['members'],
-  inputs: readonly RuleInput[],
-  from: number,
-  to: number,
-): number[] {
-  if (from > to) return [];
-  const instants = new Set<number>();
-  for (const station of members)
-    for (const at of evaluationInstants(station, { inputs }, from, to)) instants.add(at);
-  return [...instants].sort((a, b) => a - b);
-}
 
 /** An area at one instant: aggregates pool the readings of all its stations, `stations where` asks each one that is not silent. */
 export class AreaReader implements Reader {

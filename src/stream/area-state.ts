@@ -1,4 +1,5 @@
 import type { Subject } from '../model/alert.ts';
+import type { AreaLive } from './area-live.ts';
 import type { CompiledRule } from './compiled-rule.ts';
 import type { StationState } from './station-state.ts';
 import { SubjectState } from './subject.ts';
@@ -9,6 +10,16 @@ export interface Place {
   readonly at: number;
   /** Empty: the instant itself, before the reports of it. */
   readonly id: string;
+}
+
+/** Late data that has not been evaluated yet. */
+export interface PendingReplay {
+  /** The frontier to go on from. */
+  readonly from: number;
+  readonly isLateData: boolean;
+  /** From these instants on the late readings change no window, and the late reports no silence; infinite: not known. */
+  readonly dataEnd: number;
+  readonly eventsEnd: number;
 }
 
 const BEFORE_ALL: Place = { at: Number.NEGATIVE_INFINITY, id: '' };
@@ -35,6 +46,12 @@ export class AreaState extends SubjectState {
   newest: Place = BEFORE_ALL;
   /** The station that held the frontier back when last looked at: asked first. A shortcut, no state. */
   heldBy: StationState | null = null;
+  /** Late data that waits for `replayAt`. */
+  pending: PendingReplay | null = null;
+  /** Not before the partition clock has come to here is the past evaluated again: late data must not stall the others. */
+  replayAt = Number.NEGATIVE_INFINITY;
+  /** What is kept to go on quickly; follows from the stations and their rules, so that no checkpoint holds it. */
+  live: AreaLive | null = null;
 
   constructor(id: string) {
     super();
@@ -49,6 +66,7 @@ export class AreaState extends SubjectState {
   setMembers(members: readonly StationState[]): void {
     this.members = members;
     this.heldBy = null;
+    this.live = null;
     this.newest = BEFORE_ALL;
     for (const { newestAt, station } of members) {
       const place = { at: newestAt, id: station.id };
@@ -62,6 +80,8 @@ export class AreaState extends SubjectState {
       frontier: finite(this.frontier),
       sureTo: finite(this.sureTo),
       moved: { at: finite(this.moved.at), id: this.moved.id },
+      ...(this.pending ? { pending: finiteOf(this.pending) } : {}),
+      ...(Number.isFinite(this.replayAt) ? { replayAt: this.replayAt } : {}),
       tracks: this.snapshotTracks(),
     };
   }
@@ -71,6 +91,14 @@ export class AreaState extends SubjectState {
     state.frontier = from.frontier ?? Number.NEGATIVE_INFINITY;
     state.sureTo = from.sureTo ?? Number.NEGATIVE_INFINITY;
     state.moved = { at: from.moved.at ?? Number.NEGATIVE_INFINITY, id: from.moved.id };
+    if (from.pending)
+      state.pending = {
+        from: from.pending.from ?? Number.NEGATIVE_INFINITY,
+        isLateData: from.pending.isLateData,
+        dataEnd: from.pending.dataEnd ?? Number.POSITIVE_INFINITY,
+        eventsEnd: from.pending.eventsEnd ?? Number.POSITIVE_INFINITY,
+      };
+    state.replayAt = from.replayAt ?? Number.NEGATIVE_INFINITY;
     state.restoreTracks(from.tracks);
     return state;
   }
@@ -78,10 +106,26 @@ export class AreaState extends SubjectState {
 
 const finite = (at: number): number | null => (Number.isFinite(at) ? at : null);
 
+const finiteOf = (pending: PendingReplay): PendingSnapshot => ({
+  from: finite(pending.from),
+  isLateData: pending.isLateData,
+  dataEnd: finite(pending.dataEnd),
+  eventsEnd: finite(pending.eventsEnd),
+});
+
+export interface PendingSnapshot {
+  readonly from: number | null;
+  readonly isLateData: boolean;
+  readonly dataEnd: number | null;
+  readonly eventsEnd: number | null;
+}
+
 export interface AreaSnapshot {
   readonly id: string;
   readonly frontier: number | null;
   readonly sureTo: number | null;
   readonly moved: { readonly at: number | null; readonly id: string };
+  readonly pending?: PendingSnapshot;
+  readonly replayAt?: number;
   readonly tracks: readonly (readonly [string, TrackSnapshot])[];
 }

@@ -375,3 +375,87 @@ test('a checkpoint at any record gives the same bytes afterwards', () => {
     { numRuns: 70 },
   );
 });
+
+describe('late data of a large area', () => {
+  const many = Array.from({ length: 60 }, (_, i) => ({
+    ...station(`S${100 + i}`, '1'),
+    intervalMs: 10 * MINUTE_MS,
+  }));
+  /** Every ten minutes a report of each, at its own second. What comes late corrects one of them. */
+  const dry = (slots: number): Report[] =>
+    Array.from({ length: slots * many.length }, (_, k) => {
+      const at = T0 + (Math.floor(k / many.length) + 1) * 10 * MINUTE_MS + (k % many.length) * 10 * SECOND_MS;
+      const { id } = many[k % many.length] as Station;
+      return rain(0, 0, { station: id, observedAt: at, receivedAt: at, intervalMs: 10 * MINUTE_MS });
+    });
+  const slots = 36;
+  const wet = (i: number, slot: number, receivedAt: number): Report =>
+    rain(0, 25, {
+      station: `S${100 + i}`,
+      observedAt: T0 + slot * 10 * MINUTE_MS + i * 10 * SECOND_MS,
+      receivedAt,
+      intervalMs: 10 * MINUTE_MS,
+    });
+  const both = (span: string): Rule =>
+    areaRule({ yellow: `count(stations where max(rainfall, ${span}) >= 20 mm) >= 2` }, null, {
+      name: 'both',
+      coverage: 0,
+    });
+  const lateAt = T0 + (slots + 2) * 10 * MINUTE_MS;
+
+  test('waits for the next tick after the first of a second, and a checkpoint keeps it', () => {
+    for (const isRestarted of [false, true]) {
+      const one = network([both('12h')], { stations: many }).feed(...dry(slots));
+      one.feed(wet(0, 8, lateAt), wet(1, 8, lateAt), wet(2, 8, lateAt));
+      expect(story(one)).toEqual([]);
+      if (isRestarted) one.restart();
+      one.tick(lateAt + SECOND_MS);
+      expect(one.events).toMatchObject([
+        { event: 'raised', late: true, at: T0 + 80 * MINUTE_MS + 10 * SECOND_MS },
+      ]);
+      expect(one.events[0]?.evidence[0]?.stations).toEqual(['S100', 'S101']);
+    }
+  });
+  test('what came in order meanwhile does not wait', () => {
+    const one = network([both('1h')], { stations: many }).feed(...dry(slots));
+    one.feed(wet(5, 8, lateAt), wet(6, 8, lateAt));
+    expect(one.events).toEqual([]);
+    const at = lateAt;
+    for (const [i, { id }] of many.entries())
+      one.feed(
+        rain(0, i < 2 ? 25 : 0, {
+          station: id,
+          observedAt: at,
+          receivedAt: at,
+          intervalMs: 10 * MINUTE_MS,
+        }),
+      );
+    expect(one.events).toMatchObject([{ event: 'raised', at, issuedAt: at }]);
+  });
+});
+
+test('what an area keeps to go on quickly changes nothing: a fold that forgets it at every record gives the same bytes', () => {
+  let alerts = 0;
+  fc.assert(
+    fc.property(mixed, (reports) => {
+      const [whole, bare] = [0, 1].map(
+        () =>
+          new AreaNetwork({
+            rules,
+            stations: paced,
+            startAt: T0,
+            latenessMs: 100 * HOUR_MS,
+          }),
+      ) as [AreaNetwork, AreaNetwork];
+      for (const report of reports) {
+        whole.feed(report);
+        bare.restart().feed(report);
+      }
+      alerts += whole.events.length;
+      expect(bare.lines).toEqual(whole.lines);
+      expect(bare.snapshots).toEqual(whole.snapshots);
+    }),
+    { numRuns: 30 },
+  );
+  expect(alerts).toBeGreaterThan(30);
+});

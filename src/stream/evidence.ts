@@ -1,9 +1,9 @@
 import type { Evidence } from '../model/alert.ts';
 import { quantities } from '../model/quantity.ts';
 import type { Condition, Expression } from '../model/rule.ts';
-import { fromCanonical, units } from '../model/unit.ts';
+import { inLiteralUnit } from '../rules/fraction.ts';
 import type { Aggregate } from './aggregate.ts';
-import { compileCondition, evaluateExpression, lastTrue, type Reader } from './truth.ts';
+import { compileCondition, evaluateExpression, lastTrue, type Reader, type StationCount } from './truth.ts';
 import type { WindowStatistics } from './window.ts';
 
 /**
@@ -57,16 +57,17 @@ function comparisonEvidence(
   const found = counted ? reader.stationsWhere?.(compileCondition(counted.where), reader.coverage) : null;
   const window = aggregate ? reader.window(aggregate.quantity, aggregate.window) : null;
   const value = evaluateExpression(left, reader);
-  const unit = threshold?.unit ? units.get(threshold.unit) : undefined;
   const canonical = value.numerator / value.denominator / 1000;
   const isSeen = value.known !== 'nothing' && (window === null || window.count > 0);
   const limit = evaluateExpression(right, reader);
   return {
     expression: condition.text,
-    ...(isSeen ? { value: round3(unit ? fromCanonical(canonical, unit) : canonical) } : {}),
+    ...(isSeen ? { value: round3(threshold ? inLiteralUnit(canonical, threshold) : canonical) } : {}),
     unit: threshold ? (threshold.unit ?? '') : unitOf(right),
     threshold: threshold ? threshold.value : round3(limit.numerator / limit.denominator / 1000),
-    ...(aggregate && window ? extentOf(aggregate, window, at) : { from: at, to: at, coverage: 0 }),
+    ...(aggregate && window
+      ? extentOf(aggregate, window, at)
+      : { from: at, to: at, coverage: found ? knownShare(found) : 0 }),
     observations: window?.count ?? found?.total ?? 0,
     ...(window && aggregate?.name === 'sum' && window.uncounted > 0
       ? { upperBound: round3(window.uncountedSum / 1000) }
@@ -74,6 +75,10 @@ function comparisonEvidence(
     ...(found?.stations ? { stations: found.stations } : {}),
   };
 }
+
+/** Of how many of an area's stations it is known whether they hold the condition. */
+const knownShare = ({ unknown, total }: StationCount): number =>
+  total > 0 ? Math.round(((total - unknown) / total) * 1000) / 1000 : 0;
 
 /** Where the window of an aggregate lies, and how much of it is covered. */
 function extentOf(

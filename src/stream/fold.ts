@@ -18,11 +18,13 @@ import type { FoldContext } from './subject-evaluator.ts';
 import { TimerHeap } from './timers.ts';
 
 /** Two folds promise equal bytes under one version; raise it with every change that can change an effect. */
-export const foldVersion = 2;
+export const foldVersion = 3;
 
 export interface FoldOptions {
   /** How late a report may come and still count, ms. Default 24 h. */
   readonly latenessMs?: number;
+  /** Every report evaluates every rule, whether it can touch it or not: slow, with the same effects. For tests. */
+  readonly isPlain?: boolean;
   /** Immutable documents by content hash; everything that the fold reads beside records. */
   readonly rules: (hash: string) => readonly Rule[];
   readonly stations: (hash: string) => readonly Station[];
@@ -60,6 +62,7 @@ export class PartitionFold {
       delayMs: 0,
       ruleSet: '',
       latenessMs: options.latenessMs ?? DAY_MS,
+      isPlain: options.isPlain ?? false,
       emit: (effect) => void this.#effects.push(effect),
       timers: new TimerHeap(),
       waiting: new Set(),
@@ -100,10 +103,9 @@ export class PartitionFold {
     const newestBefore = state.newestAt;
     const changed = this.#place(state, report);
     const derivedFrom = this.#derive(state, report, changed);
-    if (state.noteReport(report.observedAt, report.intervalMs)) {
-      const { longestWindowMs, readingsKept } = this.#registry;
-      state.forget(Math.min(clockAt, report.observedAt) - latenessMs, longestWindowMs, readingsKept);
-    } else if (changed.size === 0) return;
+    const isNewest = state.noteReport(report.observedAt, report.intervalMs);
+    if (!isNewest && changed.size === 0) return;
+    this.#stations.note(state, report, newestBefore);
     if (!state.isNeighbour) {
       this.#stations.evaluate(state, report.observedAt, newestBefore, changed);
       // What a day ends with stands at an instant before this report.
@@ -113,6 +115,14 @@ export class PartitionFold {
     }
     const from = Math.min(derivedFrom, report.observedAt);
     for (const area of state.areas) this.#areas.report(area, state, from, newestBefore);
+    // Last: after a gap longer than lateness the instants in it still need what stood before it.
+    if (isNewest) this.#forget(state, report.observedAt);
+  }
+
+  #forget(state: StationState, observedAt: number): void {
+    const { clockAt, latenessMs } = this.#context;
+    const { longestWindowMs, readingsKept } = this.#registry;
+    state.forget(Math.min(clockAt, observedAt) - latenessMs, longestWindowMs, readingsKept);
   }
 
   #count(what: (Effect & { kind: 'counted' })['what']): void {
@@ -134,7 +144,7 @@ export class PartitionFold {
   ): void {
     if (this.#isNeighbour) return;
     const { station, observedAt, intervalMs, receivedAt } = report;
-    this.#context.emit({
+    this.#effects.push({
       kind: 'observation',
       observation: { station, quantity, observedAt, intervalMs, receivedAt, value, flag: 'good', arrival },
     });
@@ -144,13 +154,19 @@ export class PartitionFold {
   #place(state: StationState, report: Report): Set<string> {
     // Nobody asks what changed at a newest report: all rules are looked at.
     const changed = report.observedAt > state.newestAt ? NOTHING : new Set<string>();
-    const all = state.seriesOfLayout(report.quantities);
-    for (let i = 0; i < report.quantities.length; i++) {
-      const quantity = report.quantities[i] as string;
-      const value = report.values[i] as number;
+    const { quantities, values, observedAt, intervalMs } = report;
+    const all = state.seriesOfLayout(quantities);
+    const coverMs = state.station.intervalMs ?? intervalMs;
+    for (let i = 0; i < quantities.length; i++) {
+      const quantity = quantities[i] as string;
+      const value = values[i] as number;
       const series = all[i] as ReadingSeries;
-      const cover = series.isInterval ? report.intervalMs : (state.station.intervalMs ?? report.intervalMs);
-      const insertion = series.insert(report.observedAt, report.intervalMs, cover, value);
+      const insertion = series.insert(
+        observedAt,
+        intervalMs,
+        series.isInterval ? intervalMs : coverMs,
+        value,
+      );
       if (insertion === 'repeat' || insertion === 'stale-repeat') {
         this.#count(insertion);
         continue;
@@ -166,6 +182,9 @@ export class PartitionFold {
     const { wanted } = this.#registry;
     let from = Number.POSITIVE_INFINITY;
     if (wanted.instant.size === 0 && wanted.daily.size === 0) return from;
+    // A station that measures itself what rules name has nothing to derive, and nothing of it to remember.
+    if (state.derivation === null && wanted.daily.size === 0 && this.#registry.isMeasured(report.quantities))
+      return from;
     state.derivation ??= new StationDerivation();
     const { quantities, observedAt } = report;
     const newestAt = Math.max(state.newestAt, observedAt);
@@ -180,6 +199,7 @@ export class PartitionFold {
     )) {
       const series = state.seriesOf(one.quantity);
       const insertion = series.insert(one.observedAt, intervalMs, one.coverMs ?? intervalMs, one.value);
+      state.watch?.note(one.quantity, one.observedAt, one.value, state.newestAt);
       if (insertion === 'repeat' || insertion === 'stale-repeat') continue;
       if (changed !== NOTHING) changed.add(one.quantity);
       from = Math.min(from, one.observedAt);
@@ -300,7 +320,7 @@ export class PartitionFold {
     for (const id of from.commands) fold.#commands.add(id);
     for (const key of from.waiting) context.waiting.add(key);
     fold.#registry.restore(
-      from.stations.map((station) => StationState.restore(station)),
+      from.stations.map((station) => StationState.restore(station, fold.#registry.pool)),
       from.named,
       from.areas.map((area) => AreaState.restore(area)),
     );

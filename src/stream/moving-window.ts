@@ -15,6 +15,9 @@ export class MovingWindow implements WindowStatistics {
   uncountedSum = 0;
   /** A reading arrived or left wholly at the instant. */
   isTouched = false;
+  /** Where it stands; minus infinity before it was moved. */
+  at = Number.NEGATIVE_INFINITY;
+  #isAlone = true;
   readonly #series: ReadingSeries;
   readonly #spanMs: number;
   readonly #isInterval: boolean;
@@ -54,6 +57,13 @@ export class MovingWindow implements WindowStatistics {
    * @returns false when a reading left the window between `since` and `to`: that instant must be evaluated, too
    */
   moveTo(to: number, since: number): boolean {
+    if (this.at === to) return this.#isAlone;
+    this.at = to;
+    this.#isAlone = this.#move(to, since);
+    return this.#isAlone;
+  }
+
+  #move(to: number, since: number): boolean {
     const series = this.#series;
     const from = to - this.#spanMs;
     const end = series.length;

@@ -5,6 +5,7 @@ import { DAY_MS, SECOND_MS } from '../model/time.ts';
 import { readsOf } from '../rules/reads.ts';
 import type { AreaEvaluator } from './area-evaluator.ts';
 import { AreaState } from './area-state.ts';
+import { CellPool } from './cell-pool.ts';
 import type { Climatology } from './climatology-reader.ts';
 import { type CompiledRule, compileRule } from './compiled-rule.ts';
 import { DAILY_WINDOW_MS } from './daily-chain.ts';
@@ -18,6 +19,8 @@ export class Registry {
   readonly stations = new Map<string, StationState>();
   /** The areas that a rule is about; without area rules there are none. */
   readonly areas = new Map<string, AreaState>();
+  /** Memory of the readings of all its stations. */
+  readonly pool = new CellPool();
   readonly #stationEvaluator: StationEvaluator;
   readonly #areaEvaluator: AreaEvaluator;
   #named: readonly Area[] = [];
@@ -28,10 +31,22 @@ export class Registry {
   readingsKept: ReadonlyMap<string, number> = new Map();
   /** The derived quantities that rules name. */
   wanted: WantedQuantities = wantedAmong([]);
+  /** By layout of reports: all derived quantities that rules name are among those measured. */
+  #measured = new WeakMap<readonly string[], boolean>();
 
   constructor(stations: StationEvaluator, areas: AreaEvaluator) {
     this.#stationEvaluator = stations;
     this.#areaEvaluator = areas;
+  }
+
+  /** Reports of one layout, which share the array that names their quantities, bring every quantity that rules would derive. */
+  isMeasured(layout: readonly string[]): boolean {
+    let isMeasured = this.#measured.get(layout);
+    if (isMeasured === undefined) {
+      isMeasured = [...this.wanted.instant].every((quantity) => layout.includes(quantity));
+      this.#measured.set(layout, isMeasured);
+    }
+    return isMeasured;
   }
 
   get named(): readonly Area[] {
@@ -63,7 +78,7 @@ export class Registry {
   #put(station: Station, armedAt: number, isNeighbour: boolean): void {
     let state = this.stations.get(station.id);
     if (!state) {
-      state = new StationState(station, armedAt);
+      state = new StationState(station, armedAt, this.pool);
       this.stations.set(station.id, state);
     }
     state.station = station;
@@ -105,6 +120,7 @@ export class Registry {
     this.#areaRules = areaRules;
     const compiled = [...rules, ...areaRules];
     this.wanted = wantedAmong(all.flatMap((rule) => [...readsOf(rule).quantities]));
+    this.#measured = new WeakMap();
     this.longestWindowMs = Math.max(
       this.wanted.daily.size > 0 ? DAILY_WINDOW_MS : 0,
       ...compiled.map((rule) => rule.longestWindowMs),

@@ -2,6 +2,7 @@ import type { Subject } from '../model/alert.ts';
 import type { Station } from '../model/station.ts';
 import { HOUR_MS, SECOND_MS } from '../model/time.ts';
 import type { AreaState } from './area-state.ts';
+import { CellPool } from './cell-pool.ts';
 import type { ClimatologyTable } from './climatology-reader.ts';
 import { isIntervalQuantity } from './compiled-rule.ts';
 import type { NewestReader } from './newest-instant.ts';
@@ -9,6 +10,7 @@ import { ReadingSeries, type SeriesSnapshot } from './series.ts';
 import { StationDerivation, type StationDerivationSnapshot } from './station-derivation.ts';
 import { SubjectState } from './subject.ts';
 import type { TrackSnapshot } from './track.ts';
+import type { Watch } from './watch.ts';
 
 export type { Track } from './track.ts';
 
@@ -32,15 +34,22 @@ export class StationState extends SubjectState {
   armedAt: number;
   /** Windows at the newest instant; follows from the series, so that no checkpoint holds it. */
   newest: NewestReader | null = null;
+  /** Which rules its readings can touch; follows from series and tracks, so that no checkpoint holds it. */
+  watch: Watch | null = null;
   /** What is known of its climate; an immutable document, so that no checkpoint holds it. */
   climatology: ClimatologyTable | null = null;
   /** What follows from its readings, once a rule asks for it. */
   derivation: StationDerivation | null = null;
+  /** Readings up to here are forgotten; a shortcut, no state. */
+  #forgottenTo = Number.NEGATIVE_INFINITY;
+  /** Memory of its readings, shared by the stations of a partition. */
+  readonly #pool: CellPool;
   #layout: readonly string[] = [];
   #layoutSeries: readonly ReadingSeries[] = [];
 
-  constructor(station: Station, armedAt: number) {
+  constructor(station: Station, armedAt: number, pool = new CellPool()) {
     super();
+    this.#pool = pool;
     this.station = station;
     this.armedAt = armedAt;
   }
@@ -68,7 +77,7 @@ export class StationState extends SubjectState {
   seriesOf(quantity: string): ReadingSeries {
     let series = this.series.get(quantity);
     if (!series) {
-      series = new ReadingSeries(isIntervalQuantity(quantity));
+      series = new ReadingSeries(isIntervalQuantity(quantity), this.#pool);
       this.series.set(quantity, series);
     }
     return series;
@@ -107,13 +116,18 @@ export class StationState extends SubjectState {
   forget(lateBefore: number, longestWindowMs: number, readingsKept?: ReadonlyMap<string, number>): void {
     const before = lateBefore - this.areaLagMs;
     const at = before - longestWindowMs - HOUR_MS;
-    if (!readingsKept?.size) for (const series of this.series.values()) series.forget(at);
-    else for (const [quantity, series] of this.series) series.forget(at, readingsKept.get(quantity));
-    let old = 0;
-    while (old < this.reportedAt.length && (this.reportedAt[old] as number) < before) old++;
-    if (old > 0) this.reportedAt.splice(0, old);
+    if (!readingsKept?.size) {
+      // By the hour, which any fold does alike, wherever it began: most reports leave all as it is.
+      const hour = Math.floor(at / HOUR_MS) * HOUR_MS;
+      if (hour !== this.#forgottenTo) for (const series of this.series.values()) series.forget(hour);
+      this.#forgottenTo = hour;
+    } else for (const [quantity, series] of this.series) series.forget(at, readingsKept.get(quantity));
+    if ((this.reportedAt[0] as number) < before) {
+      const old = this.reportedAt.findIndex((reported) => reported >= before);
+      this.reportedAt.splice(0, old < 0 ? this.reportedAt.length : old);
+    }
     this.derivation?.forget(before);
-    this.forgetTracks(lateBefore);
+    if (this.tracks.size > 0) this.forgetTracks(lateBefore);
   }
 
   snapshot(): StationSnapshot {
@@ -133,10 +147,10 @@ export class StationState extends SubjectState {
     };
   }
 
-  static restore(from: StationSnapshot): StationState {
-    const state = new StationState(from.station, from.armedAt ?? Number.NEGATIVE_INFINITY);
+  static restore(from: StationSnapshot, pool?: CellPool): StationState {
+    const state = new StationState(from.station, from.armedAt ?? Number.NEGATIVE_INFINITY, pool);
     for (const [name, series] of from.series)
-      state.series.set(name, ReadingSeries.restore(isIntervalQuantity(name), series));
+      state.series.set(name, ReadingSeries.restore(isIntervalQuantity(name), series, state.#pool));
     state.reportedAt = [...from.reportedAt];
     state.newestAt = from.newestAt ?? Number.NEGATIVE_INFINITY;
     state.lastIntervalMs = from.lastIntervalMs;

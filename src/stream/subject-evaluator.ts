@@ -14,6 +14,8 @@ export interface FoldContext {
   delayMs: number;
   ruleSet: string;
   readonly latenessMs: number;
+  /** Every rule is evaluated at every report: what the tests compare the index with. */
+  readonly isPlain: boolean;
   readonly emit: (effect: Effect) => void;
   readonly timers: TimerHeap;
   /** Keys of subjects with a revision that waits for the next second. */
@@ -43,11 +45,15 @@ export abstract class SubjectEvaluator<S extends SubjectState> {
 
   /** The earliest instant at which the partition clock alone changes something of the subject. */
   dueAt(state: S): number {
+    const rules = this.rulesOf(state);
+    return this.earliestDue(state, rules, state.tracksOf(rules));
+  }
+
+  /** The same of some rules and their tracks. */
+  protected earliestDue(state: S, rules: readonly CompiledRule[], tracks: readonly Track[]): number {
     const { clockAt } = this.context;
     let due = Number.POSITIVE_INFINITY;
     let hasOpen = false;
-    const rules = this.rulesOf(state);
-    const tracks = state.tracksOf(rules);
     for (let i = 0; i < tracks.length; i++) {
       const rule = rules[i] as CompiledRule;
       const track = tracks[i] as Track;
@@ -56,14 +62,27 @@ export abstract class SubjectEvaluator<S extends SubjectState> {
       if (told && told.state !== 'ended' && !track.isWaiting) {
         due = Math.min(due, told.expiresAt);
         // A rule on silence follows the clock: it extends by the clock, and silence does not make it doubtful.
-        if (rule.silences.length > 0)
-          due = Math.min(due, told.issuedAt + Math.ceil((rule.rule.expiresMs * 2) / 3));
+        if (rule.silences.length > 0) due = Math.min(due, this.#extensionDueAt(state, rule, track));
         else hasOpen ||= told.state === 'active';
       }
       for (const silence of rule.silences)
         due = Math.min(due, this.silentDueAt(state, silence, track.evaluatedAt));
     }
     return hasOpen ? Math.min(due, Math.max(this.lateDueAt(state), clockAt)) : due;
+  }
+
+  /**
+   * When the clock extends the open alert of a rule on silence. One that has passed stands only while the rule is silent
+   * and has not been asked: else the same timer would come up again and again without a revision.
+   */
+  #extensionDueAt(state: S, rule: CompiledRule, track: Track): number {
+    const due = (track.told?.issuedAt ?? 0) + Math.ceil((rule.rule.expiresMs * 2) / 3);
+    const isStill = track.evaluatedAt < due && this.#isSilentAt(state, rule, due);
+    return due > this.context.clockAt || isStill ? due : Number.POSITIVE_INFINITY;
+  }
+
+  #isSilentAt(state: S, { silences }: CompiledRule, due: number): boolean {
+    return silences.some((silence) => this.silentDueAt(state, silence, Number.NEGATIVE_INFINITY) <= due);
   }
 
   schedule(state: S): void {
@@ -92,10 +111,7 @@ export abstract class SubjectEvaluator<S extends SubjectState> {
     const track = state.track(rule);
     if (this.expireDue(state, rule, track, due)) return;
     const telling = this.telling(state, rule, due, { isEvaluation: false, isLateData: false });
-    const isSilenceDue = rule.silences.some(
-      (silence) => this.silentDueAt(state, silence, Number.NEGATIVE_INFINITY) <= due,
-    );
-    if (isSilenceDue && track.evaluatedAt < due) {
+    if (this.#isSilentAt(state, rule, due) && track.evaluatedAt < due) {
       evaluateAt(rule, track, due, true, this.readerAt(state, due, rule));
       this.tell(state, rule, track, { ...telling, isEvaluation: true });
     } else this.tell(state, rule, track, telling);

@@ -1,7 +1,7 @@
 import type { ToldAlert } from '../alerts/lifecycle.ts';
 import { type LevelState, Timeline } from '../alerts/timeline.ts';
 import { type Level, levelNames } from '../model/rule.ts';
-import { TRUE, type Truth, UNKNOWN } from './truth.ts';
+import { TRUE, type Truth, truthsOf, UNKNOWN } from './truth.ts';
 
 /** One (rule, subject): the level over event time, and what has been told of it. */
 export interface Track {
@@ -25,17 +25,40 @@ export type TrackSnapshot = Omit<Track, 'timeline' | 'evaluatedAt'> & {
 export const newTrack = (levels: number): Track => ({
   timeline: Timeline.begin(levels),
   evaluatedAt: Number.NEGATIVE_INFINITY,
-  truths: Array(levels).fill(UNKNOWN),
+  truths: allUnknown(levels),
   told: null,
   ended: null,
   isWaiting: false,
 });
+
+const allUnknown = (levels: number): readonly Truth[] => truthsOf(levels, 2 ** levels - 1);
 
 export const isTrue = (track: Track): boolean[] => track.truths.map((truth) => truth === TRUE);
 
 /** What has been told and has not ended; null when there is none. */
 export const openAlert = ({ told }: Track): ToldAlert | null =>
   told !== null && told.state !== 'ended' ? told : null;
+
+/**
+ * No episode, no hold begun, no alert open, and nothing changed after `since`: as long as no level of the rule becomes
+ * true after it, no evaluation changes anything and nobody can see what the last one found.
+ */
+export const isAsleep = (track: Track, since: number): boolean =>
+  openAlert(track) === null && track.timeline.changedAt <= since && track.timeline.isCalm;
+
+/** A rule's track at a subject where it has never been more than false. */
+export const isPristine = ({ timeline, told, ended, isWaiting }: Track): boolean =>
+  told === null &&
+  ended === null &&
+  !isWaiting &&
+  timeline.changedAt === Number.NEGATIVE_INFINITY &&
+  timeline.isCalm;
+
+/** Drops what was last found of a track that sleeps, so that its state does not depend on how often it was asked. */
+export function rest(track: Track): void {
+  track.evaluatedAt = Number.NEGATIVE_INFINITY;
+  track.truths = allUnknown(track.truths.length);
+}
 
 /** A new version of a rule has other levels: what is known of each goes with its name. One that is gone counts as the next below. */
 export function moveLevels(track: Track, before: readonly Level[], after: readonly Level[]): void {

@@ -70,12 +70,22 @@ async function query(sql: string): Promise<Record<string, number>[]> {
   }
 }
 
-/** All aggregates as SQL says them, for groups of rows; time in hours for the slope. */
-const columns = `count(*) AS "count", sum(v) AS "sum", avg(v) AS "avg", min(v) AS "min", max(v) AS "max",
+/**
+ * All aggregates as SQL says them, for groups of rows; time in hours for the slope. The rate of rain is what fell over the
+ * time covered; in a window by count, over the time from the first reading's to the last.
+ */
+const columnsOf = (
+  table: string,
+  isCounted = false,
+): string => `count(*) AS "count", sum(v) AS "sum", avg(v) AS "avg", min(v) AS "min", max(v) AS "max",
   median(v) AS "median", quantile_cont(v, 0.9) AS "percentile", stddev_samp(v) AS "stddev",
   regr_slope(v, (t - ${START}) / ${HOUR}.0) AS "trend", arg_max(v, t) AS "last",
   arg_max(v, t) - arg_min(v, t) AS "delta", arg_max(v, t) - min(v) AS "rise",
-  (arg_max(v, t) - arg_min(v, t)) / ((max(t) - min(t)) / ${HOUR}.0) AS "rate"`;
+  ${
+    table === 'level'
+      ? `(arg_max(v, t) - arg_min(v, t)) / ((max(t) - min(t)) / ${HOUR}.0)`
+      : `sum(v) / ((${isCounted ? `max(t) - min(t) + ${10 * MINUTE}` : `count(*) * ${10 * MINUTE}`}) / ${HOUR}.0)`
+  } AS "rate"`;
 const aggregates: readonly AggregateName[] = [
   'count',
   'sum',
@@ -123,7 +133,7 @@ test.each(tables)('tumbling hours and local days of %s are those of SQL', async 
     // (t0, t1]: a reading at the full hour ends the window. Days: local midnight is 03:00 UTC.
     const end = `${START} + ((t - ${START} + ${spanMs} - 1) // ${spanMs}) * ${spanMs}`;
     const found = await query(
-      `SELECT ${end} AS "to", ${columns} FROM ${table} GROUP BY 1 HAVING count(*) > 3`,
+      `SELECT ${end} AS "to", ${columnsOf(table)} FROM ${table} GROUP BY 1 HAVING count(*) > 3`,
     );
     let compared = 0;
     for (const row of found) {
@@ -136,7 +146,7 @@ test.each(tables)('tumbling hours and local days of %s are those of SQL', async 
 });
 
 test.each(tables)('hopping and sliding windows of %s are those of SQL', async (table, quantity) => {
-  const found = await query(`SELECT "to", ${columns} FROM (SELECT e.t AS "to", r.t, r.v
+  const found = await query(`SELECT "to", ${columnsOf(table)} FROM (SELECT e.t AS "to", r.t, r.v
     FROM (SELECT unnest(generate_series(${START + 6 * HOUR}, ${START + 239 * HOUR}, ${30 * MINUTE})) AS t) e
     JOIN ${table} r ON r.t > e.t - ${6 * HOUR} AND r.t <= e.t) GROUP BY 1`);
   expect(found.length).toBeGreaterThan(400);
@@ -148,13 +158,13 @@ test.each(tables)('hopping and sliding windows of %s are those of SQL', async (t
 });
 
 test.each(tables)('sessions and windows by count of %s are those of SQL', async (table, quantity) => {
-  const sessions = await query(`SELECT max(t) AS "to", ${columns} FROM
+  const sessions = await query(`SELECT max(t) AS "to", ${columnsOf(table)} FROM
     (SELECT t, v, sum(CASE WHEN gap > ${20 * MINUTE} THEN 1 ELSE 0 END) OVER (ORDER BY t) AS s FROM
       (SELECT t, v, t - lag(t) OVER (ORDER BY t) AS gap FROM ${table})) GROUP BY s HAVING count(*) > 1`);
   expect(sessions.length).toBeGreaterThan(5);
   for (const row of sessions)
     expectAll(row, (row.to as number) + 20 * MINUTE, quantity, { kind: 'session', gapMs: 20 * MINUTE });
-  const counts = await query(`SELECT max(t) AS "to", ${columns} FROM
+  const counts = await query(`SELECT max(t) AS "to", ${columnsOf(table, true)} FROM
     (SELECT t, v, (row_number() OVER (ORDER BY t) - 1) // 12 AS s FROM ${table}) GROUP BY s HAVING count(*) = 12`);
   expect(counts.length).toBeGreaterThan(90);
   for (const row of counts) expectAll(row, row.to as number, quantity, { kind: 'count', reports: 12 });

@@ -78,7 +78,7 @@ function aggregate(
   const quantity = quantities.get(e.quantity);
   if (!quantity) throw new Error(`Unknown quantity ${e.quantity}.`);
   const held = heldAt(rows(e.quantity), e.window, t, isSpan(e.quantity), place);
-  return aggregateOf(e.name, e.percent, held, coverage, quantity);
+  return aggregateOf(e.name, e.percent, held, coverage, quantity, e.window.kind === 'count');
 }
 
 /** Bounds of an expression, in canonical units. */

@@ -2,6 +2,7 @@
  * Windows and aggregates of design section 5 over plain rows, computed anew at every instant: lists, filters and exact
  * fractions, slow on purpose. Nothing of the engine's windows is used here, so that a defect of one cannot hide in the other.
  */
+import type { Quantity } from '../../src/model/quantity.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { AggregateName, Window } from '../../src/model/rule.ts';
 
@@ -187,7 +188,8 @@ export function aggregateOf(
   percent: number | undefined,
   held: Held,
   coverage: number,
-  quantity: { readonly decimals: number; readonly nonNegative: boolean },
+  quantity: Pick<Quantity, 'decimals' | 'nonNegative' | 'kind' | 'range'>,
+  isByCount = false,
 ): Bounds {
   const unit = 10n ** BigInt(quantity.decimals);
   const values = held.rows.map(({ value }) => value);
@@ -195,6 +197,14 @@ export function aggregateOf(
   const sum = values.reduce((a, b) => a + b, 0n);
   const ascending = values.toSorted((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   const [first, last, least, most] = [values[0], values.at(-1), ascending[0], ascending.at(-1)];
+  if (name === 'rate' && quantity.kind === 'interval' && quantity.range.perHour) {
+    const rows = held.rows;
+    const spread =
+      rows.length > 0 ? (rows.at(-1) as Row).at - (rows[0] as Row).at + (rows[0] as Row).cover : 0;
+    const perHour = (ms: number): Fraction => fraction(sum * BigInt(HOUR), unit * BigInt(ms));
+    if (covered) return exact(perHour(isByCount ? spread : held.covered));
+    return isByCount || !quantity.nonNegative ? unknown : { low: perHour(held.needed), high: null };
+  }
   if (first === undefined || last === undefined || least === undefined || most === undefined)
     return name === 'sum' && quantity.nonNegative ? { low: fraction(0n), high: null } : unknown;
   const of = (value: bigint): Fraction => fraction(value, unit);

@@ -1,0 +1,139 @@
+import type { CompiledRule } from './compiled-rule.ts';
+import { type TriggerKey, triggerOf } from './trigger.ts';
+
+/** The rules that one key kind over one window can touch, by ascending threshold; of `below` all signs are turned. */
+export interface Edge {
+  readonly id: number;
+  readonly quantity: string;
+  readonly spanMs: number;
+  readonly thresholds: readonly number[];
+  /** Numbers of the rules, parallel to the thresholds. */
+  readonly rules: readonly number[];
+}
+
+/** What to look for among the readings of one quantity. */
+export interface QuantityEdges {
+  readonly quantity: string;
+  readonly above: readonly Edge[];
+  readonly below: readonly Edge[];
+  /** A reading between these meets no edge above or below. */
+  readonly highFrom: number;
+  readonly lowFrom: number;
+  /** Numbered among the sums, and among the spreads, of the index. */
+  readonly sums: readonly Edge[];
+  readonly spreads: readonly Edge[];
+}
+
+/**
+ * The rules of `subject: station` of one set, by what must be seen before they can fire: a reading is compared with the
+ * lowest threshold of its quantity, not with every rule.
+ */
+export class RuleIndex {
+  readonly rules: readonly CompiledRule[];
+  /** Rules that every report asks: those with other windows than sliding ones, with silence, or without a key. Ascending. */
+  readonly asked: readonly number[];
+  /** Of these, the ones with silence terms: the clock moves them, too. */
+  readonly silent: readonly number[];
+  readonly all: readonly number[];
+  readonly sums: readonly Edge[];
+  readonly spreads: readonly Edge[];
+  readonly quantities: ReadonlyMap<string, QuantityEdges>;
+  readonly #numbers: ReadonlyMap<string, number>;
+  readonly #layouts = new WeakMap<readonly string[], readonly (QuantityEdges | null)[]>();
+
+  constructor(rules: readonly CompiledRule[]) {
+    this.rules = rules;
+    this.all = rules.map((_, i) => i);
+    this.#numbers = new Map(rules.map(({ rule }, i) => [rule.name, i]));
+    this.silent = this.all.filter((i) => (rules[i] as CompiledRule).silences.length > 0);
+    const asked: number[] = [];
+    const keys = new EdgeTable();
+    rules.forEach((rule, i) => {
+      const trigger = isWatched(rule) ? triggerOf(rule.rule) : null;
+      if (trigger === null) asked.push(i);
+      else for (const key of trigger) keys.add(key, i);
+    });
+    this.asked = asked;
+    this.sums = keys.edges('sum');
+    this.spreads = keys.edges('spread');
+    this.quantities = quantityEdges(keys.edges('above'), keys.edges('below'), this.sums, this.spreads);
+  }
+
+  numberOf(rule: string): number | undefined {
+    return this.#numbers.get(rule);
+  }
+
+  /** The edges of a report's quantities; reports of one layout share the array that names them. */
+  edgesOf(layout: readonly string[]): readonly (QuantityEdges | null)[] {
+    let edges = this.#layouts.get(layout);
+    if (!edges) {
+      edges = layout.map((quantity) => this.quantities.get(quantity) ?? null);
+      this.#layouts.set(layout, edges);
+    }
+    return edges;
+  }
+}
+
+/** Rules that read sliding windows of their station and nothing else can rest until a key of theirs is met. */
+export const isWatched = (rule: CompiledRule): boolean => rule.isSliding && rule.silences.length === 0;
+
+class EdgeTable {
+  readonly #found = new Map<string, { key: TriggerKey; entries: { threshold: number; rule: number }[] }>();
+
+  add(key: TriggerKey, rule: number): void {
+    const name = `${key.kind}/${key.quantity}/${key.spanMs}`;
+    const entry = { threshold: key.kind === 'below' ? -key.threshold : key.threshold, rule };
+    const found = this.#found.get(name);
+    if (found) found.entries.push(entry);
+    else this.#found.set(name, { key, entries: [entry] });
+  }
+
+  edges(kind: TriggerKey['kind']): Edge[] {
+    return [...this.#found.values()]
+      .filter(({ key }) => key.kind === kind)
+      .map(({ key: { quantity, spanMs }, entries }, id) => {
+        entries.sort((a, b) => a.threshold - b.threshold || a.rule - b.rule);
+        return {
+          id,
+          quantity,
+          spanMs,
+          thresholds: entries.map(({ threshold }) => threshold),
+          rules: entries.map(({ rule }) => rule),
+        };
+      });
+  }
+}
+
+function quantityEdges(
+  above: readonly Edge[],
+  below: readonly Edge[],
+  sums: readonly Edge[],
+  spreads: readonly Edge[],
+): Map<string, QuantityEdges> {
+  const names = new Set(
+    [above, below, sums, spreads].flatMap((edges) => edges.map(({ quantity }) => quantity)),
+  );
+  const least = (edges: readonly Edge[]): number =>
+    edges.reduce(
+      (lowest, { thresholds }) => Math.min(lowest, thresholds[0] as number),
+      Number.POSITIVE_INFINITY,
+    );
+  return new Map(
+    [...names].map((quantity) => {
+      const of = (edges: readonly Edge[]): Edge[] => edges.filter((edge) => edge.quantity === quantity);
+      const [high, low] = [of(above), of(below)];
+      return [
+        quantity,
+        {
+          quantity,
+          above: high,
+          below: low,
+          highFrom: least(high),
+          lowFrom: -least(low),
+          sums: of(sums),
+          spreads: of(spreads),
+        },
+      ];
+    }),
+  );
+}
