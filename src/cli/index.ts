@@ -1,4 +1,5 @@
 import { benchCommand } from './bench.ts';
+import { capCommand } from './cap.ts';
 import type { Command } from './command.ts';
 import { exportCommand } from './export.ts';
 import { replayCommand } from './replay.ts';
@@ -12,6 +13,7 @@ export const commands: readonly Command[] = [
   startCommand,
   replayCommand,
   rulesCommand,
+  capCommand,
   sendCommand,
   tailCommand,
   exportCommand,
