@@ -5,6 +5,7 @@ import { openDuckdbArchive } from '../src/app/archive-file.ts';
 import { type CheckpointFlaw, CheckpointStore } from '../src/app/checkpoints.ts';
 import { DocumentCache, toDocument } from '../src/app/documents.ts';
 import { Processor } from '../src/app/processor.ts';
+import type { WorkersOptions } from '../src/app/workers/worker-pool.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { nodeDisk } from '../src/lib/disk.ts';
 import { openEmbeddedLog } from '../src/log/embedded/embedded-log.ts';
@@ -28,6 +29,8 @@ export interface PipelineOptions {
   /** 0 streaming, more micro-batch, ms. */
   readonly everyMs: number;
   readonly checkpointEveryMs: number;
+  /** Threads that fold; this one unless given. */
+  readonly workers?: WorkersOptions;
   /** Version of the fold that writes and reads checkpoints; the present one unless given. */
   readonly foldVersion?: number;
   /** Hears of checkpoints that were passed over. */
@@ -69,9 +72,12 @@ export class Pipeline {
       latenessMs: DAY_MS,
       everyMs: options.everyMs,
       checkpointEveryMs: options.checkpointEveryMs,
+      workers: options.workers,
       onCommitted: () => {},
       onCounted: () => {},
       onFailure: (error) => {
+        // That a record was skipped is told as well, and the fold goes on.
+        if (error instanceof Error && error.message.includes('was skipped')) return;
         this.#failure ??= error;
       },
     });

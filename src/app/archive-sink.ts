@@ -1,4 +1,5 @@
 import type { Archive, ArchiveBatch } from '../store/archive/archive.ts';
+import { rowsIn } from '../store/archive/packed.ts';
 import { type Guarantee, type Probe, writeBy } from './guarantee.ts';
 
 const FLUSH_EVERY_MS = 400;
@@ -15,12 +16,21 @@ export interface ArchiveSinkOptions {
   readonly probe?: Probe | undefined;
 }
 
+type Part = Required<Pick<ArchiveBatch, 'observations' | 'packed'>>;
+
+/** Observations of a batch, packed or not. */
+export const countOf = ({
+  observations,
+  packed = [],
+}: Pick<ArchiveBatch, 'observations' | 'packed'>): number =>
+  packed.reduce((sum, rows) => sum + rowsIn(rows), observations.length);
+
 /** Gathers archive batches of consecutive offsets and commits them in larger transactions; the alert path does not wait for it. */
 export class ArchiveSink {
   readonly #options: ArchiveSinkOptions;
   /** Position that the archive holds, by partition, as far as this process has moved it. */
   readonly committedTo = new Map<number, number>();
-  #batches = new Map<number, { batch: ArchiveBatch; parts: ArchiveBatch['observations'][] }>();
+  #batches = new Map<number, { batch: ArchiveBatch; parts: Part[] }>();
   #waiting = 0;
   #oldestAt: number | null = null;
   #flushing: Promise<void> = Promise.resolve();
@@ -40,12 +50,13 @@ export class ArchiveSink {
     if (this.#hasFailed) return;
     const before = this.#batches.get(batch.partition);
     const parts = before?.parts ?? [];
-    parts.push(batch.observations);
+    const { observations, packed = [] } = batch;
+    parts.push({ observations, packed });
     this.#batches.set(batch.partition, {
       batch: before ? { ...batch, from: before.batch.from } : batch,
       parts,
     });
-    this.#waiting += batch.observations.length;
+    this.#waiting += countOf(batch);
     this.#oldestAt ??= performance.now();
     if (this.#waiting >= FLUSH_AT) void this.flush();
     else this.#timer ??= setTimeout(() => void this.flush(), this.#options.everyMs ?? FLUSH_EVERY_MS);
@@ -63,7 +74,8 @@ export class ArchiveSink {
     if (this.#batches.size === 0 || this.#hasFailed) return;
     const batches = [...this.#batches.values()].map(({ batch, parts }) => ({
       ...batch,
-      observations: parts.flat(),
+      observations: parts.flatMap(({ observations }) => observations),
+      packed: parts.flatMap(({ packed }) => packed),
     }));
     this.#batches = new Map();
     this.#waiting = 0;
@@ -80,7 +92,7 @@ export class ArchiveSink {
 
   #write(batches: readonly ArchiveBatch[]): Promise<void> {
     const { archive, guarantee, probe } = this.#options;
-    const hasEffects = batches.some(({ observations }) => observations.length > 0);
+    const hasEffects = batches.some((batch) => countOf(batch) > 0);
     return writeBy(
       // Without effects there is nothing to lose or repeat, and one transaction will do.
       hasEffects ? guarantee : 'exactly-once',
@@ -88,7 +100,7 @@ export class ArchiveSink {
       {
         both: () => archive.commit(batches),
         effects: () => archive.commit(batches, 'effects'),
-        position: () => archive.commit(batches.map((batch) => ({ ...batch, observations: [] }))),
+        position: () => archive.commit(batches.map((batch) => ({ ...batch, observations: [], packed: [] }))),
       },
       probe,
     );

@@ -1,18 +1,11 @@
 import { invariant } from '../lib/errors.ts';
-import type { FoldSnapshot } from '../stream/fold.ts';
 import type { CheckpointStore } from './checkpoints.ts';
+import type { Folder } from './folder.ts';
 import type { Probe } from './guarantee.ts';
 
-/** A partition whose state is to be kept. */
+/** A partition whose state is to be kept. Ticks alone do not stir it: they are folded again in no time. */
 export interface Kept {
-  readonly partition: number;
-  /** Next record to fold; `snapshot()` is the state before it. */
-  readonly offset: number;
-  /** Changes other than ticks since the last checkpoint: ticks alone are folded again in no time. */
-  readonly isStirred: boolean;
-  snapshot(): FoldSnapshot;
-  /** A checkpoint at this offset is there. */
-  kept(offset: number): void;
+  readonly folder: Folder;
   /** Positions that a recovery could begin from. */
   positions(): readonly number[];
   /** Where a recovery would begin if the sinks lost what is not durable in them yet. */
@@ -25,11 +18,13 @@ export interface CheckpointTimerOptions {
   readonly everyMs: number;
   readonly onFailure: (error: unknown) => void;
   readonly probe?: Probe | undefined;
+  /** Threads that fold; default 1. Each gives its share. */
+  readonly threads?: () => number;
 }
 
 /** Ticks without anything else are kept after so many records. */
 const MAX_QUIET = 3600;
-/** Of the fold's time, so much may go to checkpoints: whoever has a state too large for `everyMs` keeps it less often. */
+/** Of a fold's thread's time, so much may go to checkpoints: whoever has a state too large for `everyMs` keeps it less often. */
 const SHARE = 0.04;
 const POLL_SHARE = 4;
 const MIN_POLL_MS = 5;
@@ -54,7 +49,8 @@ export class CheckpointTimer {
   }
 
   start(partitions: readonly Kept[]): void {
-    for (const kept of partitions) this.#keptAt.set(kept, { at: performance.now(), offset: kept.offset });
+    for (const kept of partitions)
+      this.#keptAt.set(kept, { at: performance.now(), offset: kept.folder.offset });
     this.#rest(0);
   }
 
@@ -77,7 +73,7 @@ export class CheckpointTimer {
     try {
       if (due) spentMs = await this.#write(due);
     } finally {
-      this.#rest(spentMs * (1 / SHARE - 1));
+      this.#rest((spentMs / (this.#options.threads?.() ?? 1)) * (1 / SHARE - 1));
     }
   }
 
@@ -86,7 +82,7 @@ export class CheckpointTimer {
     let oldest: Kept | undefined;
     let oldestAt = before;
     for (const [kept, { at, offset }] of this.#keptAt) {
-      if (at > oldestAt || (!kept.isStirred && kept.offset - offset < MAX_QUIET)) continue;
+      if (at > oldestAt || (!kept.folder.isStirred && kept.folder.offset - offset < MAX_QUIET)) continue;
       oldest = kept;
       oldestAt = at;
     }
@@ -94,15 +90,16 @@ export class CheckpointTimer {
   }
 
   async #write(kept: Kept): Promise<number> {
-    const from = performance.now();
-    const { partition, offset } = kept;
+    const at = performance.now();
     const { store, probe } = this.#options;
-    this.#keptAt.set(kept, { at: from, offset });
-    const snapshot = kept.snapshot();
-    kept.kept(offset);
-    const snapshotMs = performance.now() - from;
-    const spentMs = snapshotMs + (await store.write({ partition, offset, snapshot }));
-    await store.thin(partition, kept.positions(), kept.durable());
+    const { folder } = kept;
+    this.#keptAt.set(kept, { at, offset: folder.offset });
+    const keeping = await folder.keep();
+    // A worker that ends meanwhile gives none: the next turn comes.
+    if (!keeping) return 0;
+    const { offset, spentMs } = keeping;
+    this.#keptAt.set(kept, { at, offset });
+    await store.thin(folder.partition, kept.positions(), kept.durable());
     this.spent.ms += spentMs;
     this.spent.count++;
     await probe?.('checkpointed');
@@ -119,6 +116,6 @@ export class CheckpointTimer {
   async stop(): Promise<void> {
     this.halt();
     await this.#writing;
-    for (const [kept, { offset }] of this.#keptAt) if (kept.offset > offset) await this.#write(kept);
+    for (const [kept, { offset }] of this.#keptAt) if (kept.folder.offset > offset) await this.#write(kept);
   }
 }

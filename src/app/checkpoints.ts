@@ -68,7 +68,12 @@ export class CheckpointStore {
     const begun = performance.now();
     const packed = packCheckpoint({ ...snapshot, foldVersion: this.#foldVersion });
     const spentMs = performance.now() - begun;
-    const bytes = await sealCheckpoint(packed);
+    await this.writeSealed(partition, offset, await sealCheckpoint(packed));
+    return spentMs;
+  }
+
+  /** Resolves when the checkpoint, sealed already, is there. */
+  async writeSealed(partition: number, offset: number, bytes: Uint8Array): Promise<void> {
     const path = this.#path(partition, offset);
     const file = await open(`${path}.tmp`, 'w');
     try {
@@ -79,7 +84,6 @@ export class CheckpointStore {
     }
     await rename(`${path}.tmp`, path);
     this.#note(partition, offset);
-    return spentMs;
   }
 
   /** The newest readable checkpoint at or below `offset` of the present fold version. */
@@ -90,6 +94,26 @@ export class CheckpointStore {
       if (snapshot) return { partition, offset: known, snapshot };
     }
     return undefined;
+  }
+
+  /** The bytes of the newest checkpoint at or below `offset`, for another thread to decode; null when they cannot be read. */
+  async newestSealed(
+    partition: number,
+    offset: number,
+  ): Promise<{ readonly offset: number; readonly bytes: Uint8Array | null } | undefined> {
+    const found = this.#offsets.get(partition)?.findLast((known) => known <= offset);
+    if (found === undefined) return undefined;
+    return { offset: found, bytes: await readFile(this.#path(partition, found)).catch(() => null) };
+  }
+
+  /** Tells that another thread could not use a checkpoint. */
+  passOver(partition: number, offset: number, flaw: CheckpointFlaw): void {
+    this.#onPassedOver(this.#path(partition, offset), flaw);
+  }
+
+  /** Version of the fold that reads and writes. */
+  get foldVersion(): number {
+    return this.#foldVersion;
   }
 
   async #read(path: string): Promise<FoldSnapshot | undefined> {

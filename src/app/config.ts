@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { channels as channelKinds } from '../delivery/channels/index.ts';
@@ -25,6 +26,10 @@ const span = z.union([z.string(), z.number()]).transform((value, context) => {
 });
 
 const channel = z.looseObject({ kind: z.enum(Object.keys(channelKinds) as [keyof typeof channelKinds]) });
+
+const MAX_WORKERS = 256;
+/** Beyond so many workers the thread that reads the log and commits is the limit. */
+const DEFAULT_MAX_WORKERS = 4;
 
 /** The schema of `atalaia.yaml`. */
 export const configSchema = z.strictObject({
@@ -72,7 +77,12 @@ export const configSchema = z.strictObject({
       checkpointEvery: span.default(1000),
       partitions: z.int().min(1).max(1024).default(64),
       workers: z
-        .strictObject({ min: z.int().min(1).default(1), max: z.int().min(1).default(1) })
+        .strictObject({
+          min: z.int().min(1).max(MAX_WORKERS).default(1),
+          /** Unless given: as many as the machine's cores leave, see {@link workersOf}. */
+          max: z.int().min(1).max(MAX_WORKERS).optional(),
+        })
+        .refine(({ min, max }) => max === undefined || min <= max, 'min is above max')
         .prefault({}),
       lateness: span.default(86_400_000),
     })
@@ -122,6 +132,20 @@ export function guaranteesOf({ pipeline: { guarantee } }: Config): Guarantees {
 
 const definedOf = (chosen: { readonly [sink in SinkName]?: Guarantee | undefined }): Partial<Guarantees> =>
   Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined));
+
+/**
+ * Least and most threads that fold: one core is left to the thread that reads the log and commits, and no more than four
+ * are taken unasked. With a most of 1 that thread folds by itself.
+ */
+export function workersOf(
+  { pipeline: { workers, partitions } }: Config,
+  cores = availableParallelism(),
+): { readonly min: number; readonly max: number } {
+  const min = Math.min(workers.min, partitions);
+  const max = workers.max ?? Math.max(workers.min, Math.min(cores - 1, DEFAULT_MAX_WORKERS));
+  // A partition is folded by one worker: more of them would have nothing to do.
+  return { min, max: Math.min(max, partitions) };
+}
 
 /** What the operator has to know about the configured guarantees: a sentence for each sink below exactly once. */
 export function guaranteeWarningsOf(config: Config): string[] {

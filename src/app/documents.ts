@@ -44,6 +44,12 @@ export class DocumentCache {
     if (bytes) this.#bytes.set(hash, bytes);
   }
 
+  /** The bytes of a document, for another thread. */
+  async bytes(hash: string): Promise<Uint8Array | undefined> {
+    await this.ensure(hash);
+    return this.#bytes.get(hash);
+  }
+
   add(document: Document): string {
     this.#bytes.set(document.hash, document.bytes);
     return document.hash;

@@ -42,6 +42,16 @@ export class Metrics {
     help: 'How long the oldest observation has waited for the archive',
     registers: [this.#registry],
   });
+  readonly #workers = new Gauge({
+    name: 'atalaia_workers',
+    help: 'Threads that fold; 1 where the main thread does',
+    registers: [this.#registry],
+  });
+  readonly #workerRestarts = new Counter({
+    name: 'atalaia_worker_restarts_total',
+    help: 'Threads that fold and ended by themselves; each was replaced',
+    registers: [this.#registry],
+  });
   readonly #open = new Gauge({
     name: 'atalaia_alerts_open',
     help: 'Open alerts by level',
@@ -63,15 +73,20 @@ export class Metrics {
     this.#deliveries.inc({ outcome });
     if (tookMs !== undefined) this.#delivery.observe(tookMs / 1000);
   }
+  workerRestarted(): void {
+    this.#workerRestarts.inc();
+  }
   gauges(values: {
     lagRecords: number;
     lagMs: number;
     archiveLagMs: number;
+    workers: number;
     open: Readonly<Record<string, number>>;
   }): void {
     this.#lagRecords.set(values.lagRecords);
     this.#lagSeconds.set(values.lagMs / 1000);
     this.#archiveLag.set(values.archiveLagMs / 1000);
+    this.#workers.set(values.workers);
     for (const [level, count] of Object.entries(values.open)) this.#open.set({ level }, count);
   }
   text(): Promise<string> {

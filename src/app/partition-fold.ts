@@ -3,9 +3,12 @@ import type { Log, LogEntry } from '../log/log.ts';
 import { decodeRecord } from '../log/record-codec.ts';
 import type { Effect } from '../model/effect.ts';
 import type { Ledger } from '../store/ledger/ledger.ts';
-import { type FoldSnapshot, PartitionFold } from '../stream/fold.ts';
+import { PartitionFold } from '../stream/fold.ts';
 import type { CheckpointStore } from './checkpoints.ts';
 import type { DocumentCache } from './documents.ts';
+import type { Folded, Folder, Keeping } from './folder.ts';
+import type { Probe } from './guarantee.ts';
+import { gather, type Starts } from './sinks.ts';
 
 export interface PartitionOptions {
   readonly log: Log;
@@ -17,30 +20,43 @@ export interface PartitionOptions {
   readonly skips: Set<string>;
   /** Hears of a record that was skipped. */
   readonly onSkipped: (error: AtalaiaError) => void;
+  readonly probe?: Probe | undefined;
 }
 
 const READ_LIMIT = 1000;
 
-/** The fold of one partition with its place in the log; a record on which it throws is skipped, by a list that is kept. */
-export class FoldedPartition {
+/** The fold of one partition in this thread, with its place in the log. */
+export class FoldedPartition implements Folder {
   readonly partition: number;
+  readonly depth = 1;
+  readonly #starts: Starts;
   readonly #options: PartitionOptions;
   #fold: PartitionFold;
   #offset: number;
   /** A report or command was folded since the last checkpoint. */
   isStirred = false;
 
-  private constructor(partition: number, options: PartitionOptions, fold: PartitionFold, offset: number) {
+  private constructor(
+    partition: number,
+    options: PartitionOptions,
+    starts: Starts,
+    { fold, from }: Awaited<ReturnType<typeof restored>>,
+  ) {
     this.partition = partition;
     this.#options = options;
+    this.#starts = starts;
     this.#fold = fold;
-    this.#offset = offset;
+    this.#offset = from;
   }
 
-  /** The state from the newest checkpoint at or below `offset`, else of an empty log. */
-  static async open(partition: number, options: PartitionOptions, offset: number): Promise<FoldedPartition> {
-    const { fold, from } = await restored(partition, options, offset);
-    return new FoldedPartition(partition, options, fold, from);
+  /** The state from the newest checkpoint at or below all starts, else of an empty log. */
+  static async open(partition: number, options: PartitionOptions, starts: Starts): Promise<FoldedPartition> {
+    return new FoldedPartition(
+      partition,
+      options,
+      starts,
+      await restored(partition, options, lowestOf(starts)),
+    );
   }
 
   /** Next record to fold. */
@@ -51,16 +67,42 @@ export class FoldedPartition {
   get clockAt(): number {
     return this.#fold.clockAt;
   }
-  /** The state before the record at {@link offset}. */
-  snapshot(): FoldSnapshot {
-    return this.#fold.snapshot();
+
+  async keep(): Promise<Keeping> {
+    const from = performance.now();
+    const { partition, offset } = this;
+    const snapshot = this.#fold.snapshot();
+    this.isStirred = false;
+    const snapshotMs = performance.now() - from;
+    return {
+      offset,
+      spentMs: snapshotMs + (await this.#options.checkpoints.write({ partition, offset, snapshot })),
+    };
   }
 
-  /** Folds the record at {@link offset}. */
-  async apply(entry: LogEntry): Promise<readonly Effect[]> {
-    const effects = await this.#apply(entry);
-    this.#offset = entry.offset + 1;
-    return effects;
+  async fold(entries: readonly LogEntry[]): Promise<Folded> {
+    const { probe } = this.#options;
+    const from = this.#offset;
+    const counted = new Map<string, number>();
+    const folded: Folded = {
+      from,
+      to: from,
+      clockAt: 0,
+      revisions: [],
+      observations: [],
+      packed: [],
+      counted,
+    };
+    for (const entry of entries) {
+      if (probe) await probe('mid-batch');
+      const effects = await this.#apply(entry);
+      this.#offset = entry.offset + 1;
+      gather(folded, entry.offset, effects);
+      if (entry.offset >= this.#starts.ledger) countInto(counted, effects);
+    }
+    folded.to = this.#offset;
+    folded.clockAt = this.clockAt;
+    return folded;
   }
 
   async #apply(entry: LogEntry): Promise<readonly Effect[]> {
@@ -78,23 +120,8 @@ export class FoldedPartition {
     }
   }
 
-  /** A record on which the fold throws is skipped by the list, for this fold and every later one. */
   async #skip(entry: LogEntry, error: unknown): Promise<void> {
-    const { ledger, skips, onSkipped } = this.#options;
-    await ledger.skip({
-      partition: entry.partition,
-      offset: entry.offset,
-      reason: String(error),
-      at: Number.isFinite(this.clockAt) ? this.clockAt : 0,
-    });
-    skips.add(keyOf(entry));
-    onSkipped(
-      new AtalaiaError(
-        'ATL_BUG',
-        `Record ${entry.offset} of partition ${entry.partition} was skipped: ${String(error)}. It is kept in the log, and every later fold skips it too.`,
-        { cause: error },
-      ),
-    );
+    await skipRecord(this.#options, entry, String(error), this.clockAt, error);
     // The state may be half changed: fold again from the last checkpoint, now without the record.
     this.#fold = await this.#refolded(entry.offset);
   }
@@ -112,7 +139,37 @@ export class FoldedPartition {
   }
 }
 
-const keyOf = ({ partition, offset }: LogEntry): string => `${partition}/${offset}`;
+/** The newest checkpoint at or below this serves all sinks. */
+export const lowestOf = ({ ledger, archive, topic }: Starts): number => Math.min(ledger, archive, topic);
+
+/** Adds what is counted only. */
+export function countInto(counted: Map<string, number>, effects: readonly Effect[]): void {
+  for (const effect of effects)
+    if (effect.kind === 'counted') counted.set(effect.what, (counted.get(effect.what) ?? 0) + 1);
+}
+
+/** A record on which the fold throws is skipped by the list, for this fold and every later one. */
+export async function skipRecord(
+  { ledger, skips, onSkipped }: Pick<PartitionOptions, 'ledger' | 'skips' | 'onSkipped'>,
+  { partition, offset }: Pick<LogEntry, 'partition' | 'offset'>,
+  reason: string,
+  clockAt: number,
+  cause?: unknown,
+): Promise<void> {
+  await ledger.skip({ partition, offset, reason, at: Number.isFinite(clockAt) ? clockAt : 0 });
+  skips.add(keyOf({ partition, offset }));
+  onSkipped(
+    new AtalaiaError(
+      'ATL_BUG',
+      `Record ${offset} of partition ${partition} was skipped: ${reason}. It is kept in the log, and every later fold skips it too.`,
+      { cause },
+    ),
+  );
+}
+
+/** How the list of skipped records names one. */
+export const keyOf = ({ partition, offset }: Pick<LogEntry, 'partition' | 'offset'>): string =>
+  `${partition}/${offset}`;
 
 async function restored(
   partition: number,
@@ -123,5 +180,6 @@ async function restored(
   const options = documents.foldOptions(latenessMs);
   if (!checkpoint) return { fold: new PartitionFold(options), from: 0 };
   await documents.ensure(checkpoint.snapshot.ruleSet);
+  await documents.ensure(checkpoint.snapshot.climatology ?? '');
   return { fold: PartitionFold.restore(checkpoint.snapshot, options), from: checkpoint.offset };
 }

@@ -1,13 +1,16 @@
 import { invariant } from '../lib/errors.ts';
-import type { Log, LogEntry } from '../log/log.ts';
+import type { Log } from '../log/log.ts';
 import type { Archive } from '../store/archive/archive.ts';
 import type { Ledger } from '../store/ledger/ledger.ts';
 import { CheckpointTimer, type Kept } from './checkpoint-timer.ts';
 import type { CheckpointStore } from './checkpoints.ts';
 import type { DocumentCache } from './documents.ts';
+import type { Folded, Folder } from './folder.ts';
 import { exactlyOnce, type Guarantees, type Probe } from './guarantee.ts';
 import { FoldedPartition } from './partition-fold.ts';
-import { type Gathered, gather, Sinks, type Starts, sizeOf } from './sinks.ts';
+import { append, type Owned, Sinks, type Starts, sizeOf } from './sinks.ts';
+import { ThreadPartition } from './workers/thread-partition.ts';
+import { WorkerPool, type WorkersOptions } from './workers/worker-pool.ts';
 
 export interface ProcessorOptions {
   readonly log: Log;
@@ -26,6 +29,8 @@ export interface ProcessorOptions {
   readonly archiveEveryMs?: number;
   /** A topic that takes the alert events too. */
   readonly topic?: { readonly log: Log; readonly name: string } | undefined;
+  /** Worker threads that fold; none, or `max` of 1: this thread folds. */
+  readonly workers?: WorkersOptions | undefined;
   /** Tests of the guarantees crash the process here. */
   readonly probe?: Probe;
   readonly onCommitted: () => void;
@@ -36,16 +41,18 @@ export interface ProcessorOptions {
 const READ_LIMIT = 1000;
 const READ_WAIT_MS = 1000;
 const CHECKPOINT_EVERY_MS = 1000;
+/** Partitions that are opened at once for each thread: one is read and inflated while another is restored. */
+const LANES = 4;
 /** A micro-batch of all partitions together is committed early at so many effects: memory is bounded. */
 const MAX_GATHERED = 200_000;
 
 /** A partition being folded by this process. */
 interface Assigned {
-  readonly folded: FoldedPartition;
+  readonly folder: Folder;
   readonly epoch: number;
   readonly starts: Starts;
   /** Folded and not handed to the sinks yet. */
-  gathered: Gathered | null;
+  gathered: Owned | null;
 }
 
 /** Takes partitions over, folds their records and hands the effects to the sinks, each with its own fenced position. */
@@ -55,6 +62,7 @@ export class Processor {
   readonly #skips = new Set<string>();
   readonly #sinks: Sinks;
   readonly #checkpointTimer: CheckpointTimer;
+  readonly #pool: WorkerPool | null;
   readonly #running: Promise<void>[] = [];
   #isStopping = false;
   /** Effects gathered by all partitions. */
@@ -70,7 +78,23 @@ export class Processor {
       everyMs: options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS,
       onFailure: options.onFailure,
       probe: options.probe,
+      threads: () => this.workers,
     });
+    const { workers, log, documents, latenessMs, onFailure } = options;
+    this.#pool =
+      workers && workers.max > 1
+        ? new WorkerPool({ ...workers, log, documents, latenessMs, onFailure })
+        : null;
+  }
+
+  /** Threads that fold just now. */
+  get workers(): number {
+    return this.#pool?.size ?? 1;
+  }
+
+  /** Goes to so many worker threads; without workers this thread folds on. Otherwise the lag decides. */
+  async scaleTo(workers: number): Promise<void> {
+    await this.#pool?.scaleTo(workers);
   }
 
   get archiveLagMs(): number {
@@ -84,15 +108,15 @@ export class Processor {
 
   /** Oldest partition clock of all, epoch ms: up to here everything is folded. */
   clockAt(): number {
-    return Math.min(...this.#assigned.map(({ folded }) => folded.clockAt));
+    return Math.min(...this.#assigned.map(({ folder }) => folder.clockAt));
   }
 
   async start(): Promise<void> {
-    const { ledger, log, everyMs } = this.#options;
+    const { ledger, everyMs } = this.#options;
     for (const { partition, offset } of await ledger.skips()) this.#skips.add(`${partition}/${offset}`);
     await this.#sinks.start();
-    for (let partition = 0; partition < log.partitions; partition++)
-      this.#assigned.push(await this.#assign(partition));
+    await this.#pool?.start();
+    await this.#assignAll();
     for (const assigned of this.#assigned) this.#running.push(this.#run(assigned).catch(this.#failed));
     this.#checkpointTimer.start(this.#assigned.map((assigned) => this.#kept(assigned)));
     if (everyMs > 0) this.#flushTimer = setInterval(() => void this.#flush().catch(this.#failed), everyMs);
@@ -102,75 +126,84 @@ export class Processor {
     if (!this.#isStopping) this.#options.onFailure(error);
   };
 
+  /** Takes the partitions over, some at a time. */
+  async #assignAll(): Promise<void> {
+    const { partitions } = this.#options.log;
+    const assigned: Assigned[] = [];
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      while (next < partitions) {
+        const partition = next++;
+        assigned[partition] = await this.#assign(partition);
+      }
+    };
+    await Promise.all(Array.from({ length: LANES * this.workers }, lane));
+    this.#assigned.push(...assigned);
+  }
+
   async #assign(partition: number): Promise<Assigned> {
     const { ledger, onFailure, probe } = this.#options;
     const { epoch, offset: ledgerFrom } = await ledger.acquire(partition);
     await probe?.('acquired');
     const starts = await this.#sinks.startsOf(partition, epoch, ledgerFrom);
-    const from = Math.min(starts.ledger, starts.archive, starts.topic);
-    const skips = { skips: this.#skips, onSkipped: onFailure };
-    const folded = await FoldedPartition.open(partition, { ...this.#options, ...skips }, from);
-    return { folded, epoch, starts, gathered: null };
+    const options = { ...this.#options, skips: this.#skips, onSkipped: onFailure };
+    const folder = this.#pool
+      ? await ThreadPartition.open(partition, { ...options, pool: this.#pool, starts })
+      : await FoldedPartition.open(partition, options, starts);
+    return { folder, epoch, starts, gathered: null };
   }
 
-  #kept({ folded, starts }: Assigned): Kept {
-    const positions = (): number[] => this.#sinks.positions(folded.partition, starts);
+  #kept({ folder, starts }: Assigned): Kept {
     return {
-      partition: folded.partition,
-      get offset() {
-        return folded.offset;
-      },
-      get isStirred() {
-        return folded.isStirred;
-      },
-      snapshot: () => folded.snapshot(),
-      kept: () => {
-        folded.isStirred = false;
-      },
-      positions,
-      durable: () => this.#sinks.durable(folded.partition),
+      folder,
+      positions: () => this.#sinks.positions(folder.partition, starts),
+      durable: () => this.#sinks.durable(folder.partition),
     };
   }
 
   async #run(assigned: Assigned): Promise<void> {
-    const { log, everyMs, probe } = this.#options;
-    const { folded } = assigned;
+    const { log, probe } = this.#options;
+    const { folder } = assigned;
+    let next = folder.offset;
+    /** The chunk before: it is handed over first. */
+    let before: Promise<void> = Promise.resolve();
     while (!this.#isStopping) {
-      const entries = await log.read(folded.partition, folded.offset, READ_LIMIT, READ_WAIT_MS);
-      if (entries.length === 0) continue;
+      const entries = await log.read(folder.partition, next, READ_LIMIT, READ_WAIT_MS);
+      const last = entries.at(-1);
+      if (!last) {
+        await before;
+        continue;
+      }
       await probe?.('fetched');
-      await this.#foldEntries(assigned, entries);
-      await probe?.('folded');
-      if (everyMs === 0) await this.#hand(assigned);
-      else if (this.#size >= MAX_GATHERED) await this.#flush();
+      next = last.offset + 1;
+      const waiting = before;
+      before = this.#finish(assigned, waiting, folder.fold(entries));
+      // Where it fails while the next one is read, the next turn hears of it.
+      before.catch(() => {});
+      await (folder.depth > 1 ? waiting : before);
     }
+    await before;
   }
 
-  async #foldEntries(assigned: Assigned, entries: readonly LogEntry[]): Promise<void> {
-    const { folded, starts, epoch } = assigned;
-    const { probe } = this.#options;
-    for (const entry of entries) {
-      if (probe) await probe('mid-batch');
-      const from = folded.offset;
-      const effects = await folded.apply(entry);
-      // A micro-batch may have been handed over since the record before.
-      assigned.gathered ??= {
-        partition: folded.partition,
-        epoch,
-        from,
-        to: from,
-        clockAt: 0,
-        revisions: [],
-        observations: [],
-      };
-      const before = sizeOf(assigned.gathered);
-      gather(assigned.gathered, entry.offset, effects);
-      assigned.gathered.to = entry.offset + 1;
-      assigned.gathered.clockAt = Number.isFinite(folded.clockAt) ? folded.clockAt : 0;
-      this.#size += sizeOf(assigned.gathered) - before;
-      if (entry.offset < starts.ledger) continue;
-      for (const effect of effects) if (effect.kind === 'counted') this.#options.onCounted(effect.what, 1);
-    }
+  /** Hands a chunk over when it is folded and the one before is out of the way. */
+  async #finish(assigned: Assigned, before: Promise<void>, folding: Promise<Folded>): Promise<void> {
+    const { everyMs, probe } = this.#options;
+    const [folded] = await Promise.all([folding, before]);
+    this.#take(assigned, folded);
+    await probe?.('folded');
+    if (everyMs === 0) await this.#hand(assigned);
+    else if (this.#size >= MAX_GATHERED) await this.#flush();
+  }
+
+  #take(assigned: Assigned, folded: Folded): void {
+    const { folder, epoch } = assigned;
+    const { counted, ...gathered } = folded;
+    if (!Number.isFinite(gathered.clockAt)) gathered.clockAt = 0;
+    this.#size += sizeOf(gathered);
+    // A micro-batch may hold the chunks before.
+    if (assigned.gathered) append(assigned.gathered, gathered);
+    else assigned.gathered = { partition: folder.partition, epoch, ...gathered };
+    for (const [what, by] of counted) this.#options.onCounted(what, by);
   }
 
   /** Hands what the partition has gathered to the sinks. */
@@ -204,8 +237,8 @@ export class Processor {
     const stored = offsets(await ledger.positions());
     const told = topic ? offsets(await ledger.sinkPositions(`topic:${topic.name}`)) : null;
     const oldest: number[] = [];
-    for (const { folded, starts } of this.#assigned) {
-      const { partition } = folded;
+    for (const { folder, starts } of this.#assigned) {
+      const { partition } = folder;
       const position = Math.min(
         durable.get(partition) ?? 0,
         stored.get(partition) ?? 0,
@@ -234,5 +267,6 @@ export class Processor {
     await this.#flush();
     await this.#sinks.stop();
     await this.#checkpointTimer.stop();
+    await this.#pool?.stop();
   }
 }

@@ -2,8 +2,9 @@ import type { Log } from '../log/log.ts';
 import type { Effect } from '../model/effect.ts';
 import type { Observation } from '../model/observation.ts';
 import type { Archive } from '../store/archive/archive.ts';
+import type { PackedRows } from '../store/archive/packed.ts';
 import type { Ledger, LedgerBatch } from '../store/ledger/ledger.ts';
-import { ArchiveSink } from './archive-sink.ts';
+import { ArchiveSink, countOf } from './archive-sink.ts';
 import type { Guarantees, Probe } from './guarantee.ts';
 import { LedgerSink } from './ledger-sink.ts';
 import { TopicSink } from './topic-sink.ts';
@@ -29,19 +30,25 @@ export interface Starts {
   readonly topic: number;
 }
 
-/** What was folded and is not handed over yet: the effects of the records from `from` to `to`. */
+/** Effects of the records from `from` to `to`, and the partition clock after them, epoch ms. */
 export interface Gathered {
-  readonly partition: number;
-  readonly epoch: number;
   readonly from: number;
   to: number;
   clockAt: number;
   readonly revisions: LedgerBatch['revisions'][number][];
   readonly observations: { readonly offset: number; readonly observation: Observation }[];
+  /** Observations that a worker packed; those below the archive's start are left out there. */
+  readonly packed: PackedRows[];
 }
 
-export const sizeOf = ({ revisions, observations }: Gathered): number =>
-  revisions.length + observations.length;
+/** What was folded and is not handed over yet. */
+export interface Owned extends Gathered {
+  readonly partition: number;
+  readonly epoch: number;
+}
+
+export const sizeOf = ({ revisions, observations, packed }: Gathered): number =>
+  revisions.length + observations.length + countOf({ observations: [], packed });
 
 /** Takes the effects of one record up; what is only counted is not. */
 export function gather(into: Gathered, offset: number, effects: readonly Effect[]): void {
@@ -51,6 +58,15 @@ export function gather(into: Gathered, offset: number, effects: readonly Effect[
     else if (effect.kind === 'observation')
       into.observations.push({ offset, observation: effect.observation });
   }
+}
+
+/** Takes the effects of the records that come next up. */
+export function append(into: Gathered, next: Gathered): void {
+  for (const revision of next.revisions) into.revisions.push(revision);
+  for (const observation of next.observations) into.observations.push(observation);
+  for (const rows of next.packed) into.packed.push(rows);
+  into.to = next.to;
+  into.clockAt = next.clockAt;
 }
 
 /** All sinks of a process, each with its own position and guarantee. */
@@ -123,14 +139,15 @@ export class Sinks {
   }
 
   /** Hands over; resolves when ledger and topic have it, the archive may lag. Effects below a sink's start are left out. */
-  async put(gathered: Gathered, starts: Starts): Promise<void> {
+  async put(gathered: Owned, starts: Starts): Promise<void> {
     const { partition, epoch, to, clockAt } = gathered;
     const from = (start: number): number => Math.max(gathered.from, start);
     if (to > starts.archive) {
       const observations = gathered.observations
         .filter(({ offset }) => offset >= starts.archive)
         .map(({ observation }) => observation);
-      await this.#archiveSink.put({ partition, epoch, from: from(starts.archive), to, observations });
+      const { packed } = gathered;
+      await this.#archiveSink.put({ partition, epoch, from: from(starts.archive), to, observations, packed });
     }
     const batch = (start: number): LedgerBatch => ({
       partition,

@@ -23,7 +23,7 @@ import type { Ledger, StoredRevision } from '../store/ledger/ledger.ts';
 import { openSqliteLedger } from '../store/ledger/sqlite/ledger.ts';
 import { CapPublisher } from './cap-publisher.ts';
 import { CheckpointStore } from './checkpoints.ts';
-import { type Config, guaranteesOf, guaranteeWarningsOf } from './config.ts';
+import { type Config, guaranteesOf, guaranteeWarningsOf, workersOf } from './config.ts';
 import { DocumentCache, toDocument } from './documents.ts';
 import { Intake } from './intake.ts';
 import { Metrics } from './metrics.ts';
@@ -83,7 +83,6 @@ interface Stores {
 }
 
 async function openStores({ config, clock, log }: SystemOptions): Promise<Stores> {
-  if (config.pipeline.workers.max > 1) log.warn({ workers: 1 }, 'this version runs one worker');
   await mkdir(config.data, { recursive: true });
   const openLog = (directory: string): Promise<Log> =>
     openEmbeddedLog({
@@ -258,6 +257,15 @@ function openProcessor(
     everyMs: config.pipeline.mode === 'streaming' ? 0 : config.pipeline.every,
     checkpointEveryMs: config.pipeline.checkpointEvery,
     guarantees: guaranteesOf(config),
+    workers: {
+      ...workersOf(config),
+      onEvent: (event) => {
+        if (event.kind === 'replaced') {
+          metrics.workerRestarted();
+          log.error({ err: event.cause }, 'a fold worker ended and was replaced');
+        } else log.info({ from: event.from, to: event.to }, 'fold workers follow the lag');
+      },
+    },
     onCommitted: () =>
       void tell().catch((error) => log.warn({ err: error }, 'revisions not told to listeners')),
     onCounted: (what, by) => metrics.counted(what, by),
@@ -387,7 +395,7 @@ async function openApi(parts: ApiParts): Promise<Api> {
     status: () => status.current(),
     readiness: () => readiness({ ...parts, status, dataDirectory: options.config.data }),
     metrics: async () => {
-      metrics.gauges(await status.gauges());
+      metrics.gauges({ ...(await status.gauges()), workers: parts.processor.workers });
       return metrics.text();
     },
     onRevision: (callback) => feed.on(callback),

@@ -1,4 +1,5 @@
 import type { Observation } from '../../model/observation.ts';
+import type { PackedRows } from './packed.ts';
 
 export interface ArchiveBatch {
   readonly partition: number;
@@ -6,6 +7,8 @@ export interface ArchiveBatch {
   readonly from: number;
   readonly to: number;
   readonly observations: readonly Observation[];
+  /** More of them, behind `observations`, as another thread packed them. A commit takes the memory: they can be given once. */
+  readonly packed?: readonly PackedRows[];
 }
 export interface SeriesPoint {
   readonly at: number;

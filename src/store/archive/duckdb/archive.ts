@@ -60,7 +60,7 @@ export async function openDuckdbArchive(options: {
       await link.call(
         what === 'both' ? 'commit' : 'commitEffects',
         packed,
-        packed.map((batch) => batch.numbers.buffer),
+        packed.flatMap(({ parts }) => parts.map(({ numbers }) => numbers.buffer)),
       );
     },
     positions: () => link.call('positions', null),

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../../lib/errors.ts';
-import type { Observation } from '../../../model/observation.ts';
 import type { Archive, ArchiveBatch, LatestValue, SeriesPoint } from '../archive.ts';
+import { type PackedRows, packRows } from '../packed.ts';
 
 export type SeriesQuery = Parameters<Archive['series']>[0];
 export type ExportQuery = Parameters<Archive['export']>[0];
@@ -40,54 +40,17 @@ export type Message =
   | { readonly type: 'failed'; readonly id: number; readonly error: CarriedError }
   | { readonly type: 'event'; readonly event: ArchiveEvent };
 
-export const flags = ['good', 'suspect', 'bad'] as const satisfies readonly Observation['flag'][];
-export const arrivals = [
-  'on-time',
-  'late',
-  'correction',
-] as const satisfies readonly Observation['arrival'][];
-
-/** Numbers of one observation in {@link PackedBatch.numbers}. */
-export const STRIDE = 8;
-
-/** A batch in columns: copying thousands of small objects between threads costs more than storing them. */
+/** A batch in columns. */
 export interface PackedBatch {
   readonly partition: number;
   readonly epoch: number;
   readonly from: number;
   readonly to: number;
-  /** Station and quantity names; rows refer to them by index. */
-  readonly names: readonly string[];
-  /** Per row: station, quantity, observedAt, intervalMs, receivedAt, value, flag, arrival. */
-  readonly numbers: Float64Array<ArrayBuffer>;
+  readonly parts: readonly PackedRows[];
 }
 
-/** Packs a batch for the worker. */
-export function pack(batch: ArchiveBatch): PackedBatch {
-  const names: string[] = [];
-  const indexes = new Map<string, number>();
-  const indexOf = (name: string): number => {
-    const known = indexes.get(name);
-    if (known !== undefined) return known;
-    indexes.set(name, names.length);
-    return names.push(name) - 1;
-  };
-  const numbers = new Float64Array(batch.observations.length * STRIDE);
-  batch.observations.forEach((o, row) => {
-    numbers.set(
-      [
-        indexOf(o.station),
-        indexOf(o.quantity),
-        o.observedAt,
-        o.intervalMs,
-        o.receivedAt,
-        o.value,
-        flags.indexOf(o.flag),
-        arrivals.indexOf(o.arrival),
-      ],
-      row * STRIDE,
-    );
-  });
-  const { partition, epoch, from, to } = batch;
-  return { partition, epoch, from, to, names, numbers };
+/** Packs a batch for the worker; what is packed already goes as it is. */
+export function pack({ partition, epoch, from, to, observations, packed = [] }: ArchiveBatch): PackedBatch {
+  const parts = observations.length > 0 ? [packRows(observations), ...packed] : packed;
+  return { partition, epoch, from, to, parts };
 }

@@ -1,7 +1,8 @@
 import { BIGINT, type DuckDBConnection, DuckDBDataChunk, VARCHAR } from '@duckdb/node-api';
 import { AtalaiaError, invariant } from '../../../lib/errors.ts';
 import { DAY_MS, HOUR_MS } from '../../../model/time.ts';
-import { arrivals, flags, type PackedBatch, STRIDE } from './protocol.ts';
+import { arrivals, flags, type PackedRows, rowsIn, STRIDE } from '../packed.ts';
+import type { PackedBatch } from './protocol.ts';
 
 export interface Position {
   readonly partition: number;
@@ -48,7 +49,7 @@ export function planCommit(
       );
     }
     positions.set(partition, { partition, epoch, offset: to });
-    if (batch.numbers.length > 0) accepted.push(batch);
+    if (hasRows(batch)) accepted.push(batch);
   }
   return { positions: [...positions.values()], batches: accepted };
 }
@@ -62,8 +63,10 @@ export function planEffects(
     const held = stored.get(partition);
     if (held) refuseOlder(held, epoch);
   }
-  return { positions: [], batches: batches.filter(({ numbers }) => numbers.length > 0) };
+  return { positions: [], batches: batches.filter(hasRows) };
 }
+
+const hasRows = ({ parts }: PackedBatch): boolean => parts.some((part) => rowsIn(part) > 0);
 
 function refuseOlder(held: Position, epoch: number): void {
   if (epoch >= held.epoch) return;
@@ -100,33 +103,60 @@ async function append(
   let seq = firstSeq;
   if (batches.length === 0) return seq;
   const appender = await connection.createAppender('observations');
-  for (const batch of batches) {
-    const rows = batch.numbers.length / STRIDE;
-    for (let start = 0; start < rows; start += CHUNK_ROWS) {
-      const count = Math.min(CHUNK_ROWS, rows - start);
-      const chunk = DuckDBDataChunk.create(columnTypes, count);
-      chunk.setColumns(columnsOf(batch, start, count, seq));
-      appender.appendDataChunk(chunk);
-      seq += count;
-    }
+  for (const slices of chunksOf(batches.flatMap(({ parts }) => parts))) {
+    const count = slices.reduce((sum, slice) => sum + slice.count, 0);
+    const chunk = DuckDBDataChunk.create(columnTypes, count);
+    chunk.setColumns(columnsOf(slices, count, seq));
+    appender.appendDataChunk(chunk);
+    seq += count;
   }
   appender.closeSync();
   return seq;
 }
 
-function columnsOf(batch: PackedBatch, start: number, count: number, seq: number): (bigint | string)[][] {
-  const number =
-    (field: number) =>
-    (row: number): number =>
-      batch.numbers[(start + row) * STRIDE + field] as number;
+/** Rows of one part, from `start` on. */
+interface Slice {
+  readonly part: PackedRows;
+  readonly start: number;
+  readonly count: number;
+}
+
+/** Cuts the rows into full vectors: many small parts share one, a large one fills several. */
+function chunksOf(parts: readonly PackedRows[]): Slice[][] {
+  const chunks: Slice[][] = [];
+  let room = 0;
+  for (const part of parts) {
+    const rows = rowsIn(part);
+    for (let start = 0; start < rows; ) {
+      if (room === 0) {
+        chunks.push([]);
+        room = CHUNK_ROWS;
+      }
+      const count = Math.min(room, rows - start);
+      chunks.at(-1)?.push({ part, start, count });
+      start += count;
+      room -= count;
+    }
+  }
+  return chunks;
+}
+
+function columnsOf(slices: readonly Slice[], count: number, seq: number): (bigint | string)[][] {
+  const column = <T>(value: (part: PackedRows, at: number) => T, field: number): T[] => {
+    const values = new Array<T>(count);
+    let row = 0;
+    for (const { part, start, count: rows } of slices)
+      for (let i = 0; i < rows; i++) values[row++] = value(part, (start + i) * STRIDE + field);
+    return values;
+  };
   const integers = (field: number): bigint[] =>
-    Array.from({ length: count }, (_, row) => BigInt(number(field)(row)));
-  const texts = (field: number, names: readonly string[]): string[] =>
-    Array.from({ length: count }, (_, row) => names[number(field)(row)] as string);
+    column(({ numbers }, at) => BigInt(numbers[at] as number), field);
+  const texts = (field: number, words?: readonly string[]): string[] =>
+    column(({ names, numbers }, at) => (words ?? names)[numbers[at] as number] as string, field);
   return [
     Array.from({ length: count }, (_, row) => BigInt(seq + row)),
-    texts(0, batch.names),
-    texts(1, batch.names),
+    texts(0),
+    texts(1),
     integers(2),
     integers(3),
     integers(4),

@@ -1,0 +1,77 @@
+import type { Observation } from '../../model/observation.ts';
+
+export const flags = ['good', 'suspect', 'bad'] as const satisfies readonly Observation['flag'][];
+export const arrivals = [
+  'on-time',
+  'late',
+  'correction',
+] as const satisfies readonly Observation['arrival'][];
+
+/** Numbers of one observation in {@link PackedRows.numbers}. */
+export const STRIDE = 8;
+
+/** Observations as numbers and names: copying thousands of small objects between threads costs more than storing them. */
+export interface PackedRows {
+  /** Station and quantity names; rows refer to them by index. */
+  readonly names: readonly string[];
+  /** Per row: station, quantity, observedAt, intervalMs, receivedAt, value, flag, arrival. */
+  readonly numbers: Float64Array<ArrayBuffer>;
+}
+
+const FIRST_ROWS = 256;
+
+/** Packs observations as they come; the memory grows by doubling. */
+export class RowPacker {
+  readonly #names: string[] = [];
+  readonly #indexes = new Map<string, number>();
+  #numbers: Float64Array<ArrayBuffer>;
+  #at = 0;
+
+  /** `rows`: how many are expected. */
+  constructor(rows = FIRST_ROWS) {
+    this.#numbers = new Float64Array(rows * STRIDE);
+  }
+
+  add(o: Observation): void {
+    if (this.#at === this.#numbers.length) this.#grow();
+    const numbers = this.#numbers;
+    let at = this.#at;
+    numbers[at++] = this.#indexOf(o.station);
+    numbers[at++] = this.#indexOf(o.quantity);
+    numbers[at++] = o.observedAt;
+    numbers[at++] = o.intervalMs;
+    numbers[at++] = o.receivedAt;
+    numbers[at++] = o.value;
+    numbers[at++] = flags.indexOf(o.flag);
+    numbers[at++] = arrivals.indexOf(o.arrival);
+    this.#at = at;
+  }
+
+  #indexOf(name: string): number {
+    const known = this.#indexes.get(name);
+    if (known !== undefined) return known;
+    this.#indexes.set(name, this.#names.length);
+    return this.#names.push(name) - 1;
+  }
+
+  #grow(): void {
+    const numbers = new Float64Array(Math.max(FIRST_ROWS * STRIDE, this.#numbers.length * 2));
+    numbers.set(this.#numbers);
+    this.#numbers = numbers;
+  }
+
+  /** What was added; the packer is used up. */
+  rows(): PackedRows {
+    const isFull = this.#at === this.#numbers.length;
+    return { names: this.#names, numbers: isFull ? this.#numbers : this.#numbers.slice(0, this.#at) };
+  }
+}
+
+/** Packs all observations at once. */
+export function packRows(observations: readonly Observation[]): PackedRows {
+  const packer = new RowPacker(observations.length);
+  for (const observation of observations) packer.add(observation);
+  return packer.rows();
+}
+
+export const rowsIn = ({ numbers }: PackedRows): number => numbers.length / STRIDE;
