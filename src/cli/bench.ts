@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { benchAreas } from '../../bench/areas.ts';
 import { benchCheckpoints } from '../../bench/checkpoints.ts';
 import { benchDurable } from '../../bench/durable.ts';
 import { benchEngine, defaultSizes } from '../../bench/engine.ts';
@@ -7,6 +8,8 @@ import { benchLatency } from '../../bench/latency.ts';
 import { benchModes } from '../../bench/modes.ts';
 import { stormInput } from '../../bench/modes-storm.ts';
 import { benchParse } from '../../bench/parse.ts';
+import { benchScale, defaultScale } from '../../bench/scale.ts';
+import { benchWorkers } from '../../bench/workers.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import type { Command, CommandIo } from './command.ts';
 
@@ -114,6 +117,44 @@ const benches: Readonly<Record<string, Bench>> = {
         runs: whole('runs', values.runs, 1, 100) ?? 5,
         seed: whole('seed', values.seed, 0, 0xffffffff) ?? 1,
       }),
+  },
+  workers: {
+    about: `A full log folded by the main thread and by 1, 2 and 4 worker threads: throughput, with ratios to the main
+  thread and to one worker. --stations: 2,000; --minutes: 60; --runs: 3.`,
+    knows: ['stations', 'minutes', 'runs', 'seed'],
+    run: (values, io) =>
+      benchWorkers({
+        stations: whole('stations', values.stations, 64, 1_000_000) ?? 2000,
+        minutes: whole('minutes', values.minutes, 1, 10_000) ?? 60,
+        workers: [0, 1, 2, 4],
+        runs: whole('runs', values.runs, 1, 100) ?? 3,
+        seed: whole('seed', values.seed, 0, 0xffffffff) ?? 1,
+        onProgress: told('workers', io),
+      }),
+  },
+  scale: {
+    about: `Cost per observation as stations and rules grow, and the bytes of state per station. A million stations:
+  node --max-old-space-size=11000 bin/atalaia.mjs bench scale --stations 1000000.`,
+    knows: ['stations', 'runs', 'seed'],
+    run: async (values, io) => {
+      const most = whole('stations', values.stations, 1000, 1_000_000);
+      return benchScale({
+        ...defaultScale,
+        ...(most === undefined ? {} : { stations: [1000, most] }),
+        runs: whole('runs', values.runs, 1, 100) ?? 3,
+        seed: whole('seed', values.seed, 0, 0xffffffff) ?? 1,
+        onProgress: told('scale', io),
+      });
+    },
+  },
+  areas: {
+    about: 'Late data of a large area whose stations are not synchronised, beside reports in order.',
+    knows: [],
+    run: async () =>
+      benchAreas([
+        { stations: 200, lateHours: 12 },
+        { stations: 2000, lateHours: 22 },
+      ]),
   },
   checkpoints: {
     about: `What a checkpoint a second costs at full load, and the recovery of all stations beside reading their

@@ -5,23 +5,27 @@ import { formatAlertEvent } from '../alerts/event-json.ts';
 import { Replay } from '../app/replay.ts';
 import { replayLog } from '../app/replay-log.ts';
 import { findRuleFiles } from '../app/rule-files.ts';
+import { parseAreas } from '../ingest/areas.ts';
 import { type FileFormat, fileFormats, openFiles } from '../ingest/files.ts';
 import { parseStations } from '../ingest/stations.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import type { AlertEvent } from '../model/alert.ts';
+import type { Area } from '../model/area.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
 import { formatInstant, parseInstant, parseSpan } from '../model/time.ts';
+import { weighRules } from '../rules/budget.ts';
 import { loadRules } from '../rules/rule-set.ts';
 import type { Command, CommandIo } from './command.ts';
 import { ProgressLine } from './progress.ts';
 
-const usage = `atalaia replay FILE… --rules DIR [--stations FILE] [--format auto|inmet|ndjson|csv] [--out FILE|-]
+const usage = `atalaia replay FILE… --rules DIR [--stations FILE] [--areas FILE] [--format auto|inmet|ndjson|csv] [--out FILE|-]
 atalaia replay --log DIR [--out FILE|-]
 
 Batch: recorded files (gzip too) through the same fold as live data; one alert event per line, sorted.
   --rules DIR        rule files; may stand more than once
   --stations FILE    id,name,latitude,longitude,altitude,region,timeZone,interval (INMET files describe themselves)
+  --areas FILE       named areas: id, name, region, stations (YAML or JSON)
   --from, --to T     only reports observed from T to T, as 2024-04-26T00:00:00Z
   --delay SPAN       receivedAt = observedAt + SPAN
   --lateness SPAN    how late a report still counts (24h)
@@ -37,6 +41,7 @@ Examples:
 const options = {
   rules: { type: 'string', multiple: true },
   stations: { type: 'string' },
+  areas: { type: 'string' },
   format: { type: 'string', default: 'auto' },
   out: { type: 'string', default: '-' },
   log: { type: 'string' },
@@ -89,6 +94,20 @@ function stationsOf(file: string): readonly Station[] {
   return stations;
 }
 
+function areasOf(file: string | undefined, stations: readonly Station[]): readonly Area[] {
+  if (file === undefined) return [];
+  const { areas, problems } = parseAreas(readFileSync(file, 'utf8'), file, stations);
+  if (problems.length > 0) throw new AtalaiaError('ATL_INPUT', problems.join('\n'));
+  return areas;
+}
+
+/** Rules that would cost more than one machine has are refused before anything is folded. */
+function refuseHeavy(rules: readonly Rule[], stations: readonly Station[], latenessMs?: number): void {
+  const { problems } = weighRules(rules, stations, latenessMs === undefined ? {} : { latenessMs });
+  if (problems.length > 0)
+    throw new AtalaiaError('ATL_RULE', `The rules are too heavy: ${problems.join('\n')}`);
+}
+
 const instant = (text: string | undefined, name: string): number | undefined => {
   if (text === undefined) return undefined;
   const at = parseInstant(text);
@@ -132,9 +151,11 @@ async function replayFiles(
   const blocks: (typeof files extends { blocks(): AsyncGenerator<infer B> } ? B : never)[] = [];
   for await (const block of files.blocks()) blocks.push(block);
   const stations = listed ?? describedOr(files.stations, blocks);
+  refuseHeavy(rules, stations, latenessMs);
   const replay = new Replay({
     rules,
     stations,
+    areas: areasOf(values.areas, stations),
     partitions,
     delayMs,
     ...(latenessMs === undefined ? {} : { latenessMs }),

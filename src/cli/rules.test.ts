@@ -65,3 +65,27 @@ it.each([
 ])('names the mistake in %j', async (args, message) => {
   await expect(run('check', rule, ...args)).rejects.toThrow(message);
 });
+
+it('runs tests over named areas', async () => {
+  file(
+    'vale.yaml',
+    'rule: vale\nhazard: rain\nsubject: area\narea: { name: vale }\nlevels:\n  yellow: count(stations where sum(rainfall, 1h) >= 20 mm) >= 2\n',
+  );
+  const named = (stationsOfArea: string): string =>
+    file(
+      'vale.test.yaml',
+      [
+        'rules: [vale.yaml]',
+        'tests:',
+        '  - name: two of the valley',
+        '    every: 1h',
+        '    start: 2024-04-30T00:00:00Z',
+        '    stations: { A: { rainfall: "0 25" }, B: { rainfall: "0 30" } }',
+        `    areas: { vale: ${stationsOfArea} }`,
+        '    expect:',
+        '      - { at: 2024-04-30T01:00:00Z, event: raised, level: yellow, subject: "area:vale" }',
+      ].join('\n'),
+    );
+  expect(await run('test', named('[A, B]'))).toMatchObject({ code: 0, out: '1 passed, 0 failed\n' });
+  expect((await run('test', named('[A]'))).code).toBe(1);
+});

@@ -72,12 +72,7 @@ function check(paths: readonly string[], values: CostValues, io: CommandIo): num
 
 /** A rule test's reports through the same fold as everything else. */
 export const replayForTest: RuleReplay = (reports, rules, stations, untilAt, areas) => {
-  if (areas.length > 0)
-    throw new AtalaiaError(
-      'ATL_INPUT',
-      'Named areas ("areas:") of a rule test cannot be replayed yet; write the test over regions (area: region).',
-    );
-  const replay = new Replay({ rules, stations, partitions: 4 });
+  const replay = new Replay({ rules, stations, areas, partitions: 4 });
   const sorted = [...reports].sort((a, b) => a.receivedAt - b.receivedAt || (a.station < b.station ? -1 : 1));
   for (const report of sorted) replay.feed(report);
   replay.advanceTo(untilAt);

@@ -16,6 +16,7 @@ import type { Area } from '../model/area.ts';
 import { type Language, languages } from '../model/language.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
+import { weighRules } from '../rules/budget.ts';
 import { loadRules } from '../rules/rule-set.ts';
 import type { Command, CommandIo } from './command.ts';
 import { exerciseState, markFinished } from './exercise.ts';
@@ -118,9 +119,11 @@ async function serve({ config, port, lang, isExercise, beginning }: Serving, io:
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.resolve(0));
   const webRoot = join(root, 'web/dist');
   const stations = readStations(config);
+  const rules = readRules(config.rules);
+  refuseHeavy(rules, stations, config.pipeline.lateness);
   const system = await startSystem({
     config,
-    rules: readRules(config.rules),
+    rules,
     stations,
     areas: readAreas(config, stations),
     clock: systemClock,
@@ -189,6 +192,13 @@ function readRules(paths: readonly string[]): readonly Rule[] {
     );
   }
   return rules;
+}
+
+/** Rules that would cost more than one machine has are refused before anything is folded. */
+export function refuseHeavy(rules: readonly Rule[], stations: readonly Station[], latenessMs: number): void {
+  const { problems } = weighRules(rules, stations, { latenessMs });
+  if (problems.length > 0)
+    throw new AtalaiaError('ATL_CONFIG', `The rules are too heavy: ${problems.join('\n')}`);
 }
 
 function readStations(config: Config): readonly Station[] {
