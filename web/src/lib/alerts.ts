@@ -69,13 +69,18 @@ export function byLevel(alerts: readonly AlertItem[]): Readonly<Record<LevelNumb
   return { 1: pick('yellow'), 2: pick('orange'), 3: pick('red') };
 }
 
-/** The worst open alert of each station. */
+/** The worst open alert of each station; that of an area stands at the stations that its evidence names. */
 export function worstByStation(alerts: readonly AlertItem[]): Map<string, AlertItem> {
   const worst = new Map<string, AlertItem>();
   for (const alert of alerts) {
-    if (alert.subject.kind !== 'station') continue;
-    const known = worst.get(alert.subject.id);
-    if (!known || numbers[alert.level] > numbers[known.level]) worst.set(alert.subject.id, alert);
+    const ids =
+      alert.subject.kind === 'station'
+        ? [alert.subject.id]
+        : alert.evidence.flatMap(({ stations }) => stations ?? []);
+    for (const id of ids) {
+      const known = worst.get(id);
+      if (!known || numbers[alert.level] > numbers[known.level]) worst.set(id, alert);
+    }
   }
   return worst;
 }

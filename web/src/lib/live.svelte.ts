@@ -44,6 +44,12 @@ class Live {
     return [...counts].toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? 'America/Sao_Paulo';
   });
   readonly stationById = $derived(new Map(this.stations.map((station) => [station.id, station])));
+  /** A region by its first station: networks name stations after their municipality. */
+  readonly #regionNames = $derived(
+    new Map(
+      this.stations.toSorted((a, b) => (a.id < b.id ? 1 : -1)).map(({ region, name }) => [region, name]),
+    ),
+  );
   readonly ruleByName = $derived(new Map(this.rules.map((rule) => [rule.name, rule])));
 
   #lastSuccessAt = Date.now();
@@ -53,6 +59,11 @@ class Live {
   #isBusy = false;
 
   /** Starts stream and polling; both end with `signal`. */
+  /** The name of a station or region; an id that nobody knows stands for itself. */
+  nameOf(id: string): string {
+    return this.stationById.get(id)?.name ?? this.#regionNames.get(id) ?? id;
+  }
+
   start(signal: AbortSignal): void {
     const poll = setInterval(() => void this.#poll(), 500);
     const clock = setInterval(() => {
