@@ -83,6 +83,24 @@ module.exports = {
       '^src/store/ledger/sqlite/',
       '^bench/',
     ]),
+    only('@platformatic/kafka is imported only in src/log/kafka', npm('@platformatic/kafka'), [
+      '^src/log/kafka/',
+      '^test/',
+    ]),
+    only(
+      'pg and pg-copy-streams are imported only in src/store/*/postgresql',
+      npm('(@types/)?pg(-copy-streams)?'),
+      ['^src/store/[^/]+/postgresql/', '^test/'],
+    ),
+    only('amqplib is imported only in src/log/rabbitmq and the source', npm('amqplib'), [
+      '^src/log/rabbitmq/',
+      '^src/ingest/sources/rabbitmq/',
+      '^test/',
+    ]),
+    only('@aws-sdk/client-kinesis is imported only in src/log/kinesis', npm('@aws-sdk/client-kinesis'), [
+      '^src/log/kinesis/',
+      '^test/',
+    ]),
     only('fastify is imported only in src/api', npm('fastify'), '^src/api/'),
     only('undici is imported only in src/delivery/channels', npm('undici'), '^src/delivery/channels/'),
     only('ipaddr.js is imported only in src/delivery/channels', npm('ipaddr.js'), '^src/delivery/channels/'),
