@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Observation } from '../../model/observation.ts';
 import { HOUR_MS } from '../../model/time.ts';
 import type { Archive, ArchiveBatch } from './archive.ts';
+import { packRows } from './packed.ts';
 
 const T0 = Date.UTC(2024, 3, 30);
 const at = (hours: number): number => T0 + hours * HOUR_MS;
@@ -108,6 +109,19 @@ export function archiveConformance(name: string, open: (folder: string) => Promi
         [2, 1],
       ]);
       expect((await archive.positions())[0]?.offset).toBe(12);
+    });
+
+    test('what comes packed is stored beside what does not, and can be given again', async () => {
+      const packed = [packRows([observation(2, 700), observation(3, 900)])];
+      const whole = batch(0, 4, [observation(1, 500)], { packed });
+      await expect(archive.commit([{ ...whole, from: 1 }])).rejects.toMatchObject({ code: 'ATL_FENCED' });
+      await archive.commit([whole]);
+      await archive.commit([whole]);
+      expect(await rain()).toEqual([
+        [1, 0.5],
+        [2, 0.7],
+        [3, 0.9],
+      ]);
     });
 
     test('effects alone are added beside the position, a second time too; the newest row of a key holds', async () => {

@@ -1,4 +1,5 @@
 import type { Observation } from '../../model/observation.ts';
+import type { ArchiveBatch } from './archive.ts';
 
 export const flags = ['good', 'suspect', 'bad'] as const satisfies readonly Observation['flag'][];
 export const arrivals = [
@@ -73,5 +74,30 @@ export function packRows(observations: readonly Observation[]): PackedRows {
   for (const observation of observations) packer.add(observation);
   return packer.rows();
 }
+
+/** The observations again, for an engine that takes them one by one. */
+function unpackRows({ names, numbers }: PackedRows): Observation[] {
+  const observations: Observation[] = [];
+  for (let at = 0; at < numbers.length; at += STRIDE) {
+    const cell = (field: number): number => numbers[at + field] as number;
+    observations.push({
+      station: names[cell(0)] as string,
+      quantity: names[cell(1)] as string,
+      observedAt: cell(2),
+      intervalMs: cell(3),
+      receivedAt: cell(4),
+      value: cell(5),
+      flag: flags[cell(6)] as Observation['flag'],
+      arrival: arrivals[cell(7)] as Observation['arrival'],
+    });
+  }
+  return observations;
+}
+
+/** A batch with everything one by one. */
+export const unpacked = (batch: ArchiveBatch): ArchiveBatch =>
+  batch.packed?.length
+    ? { ...batch, observations: [...batch.observations, ...batch.packed.flatMap(unpackRows)], packed: [] }
+    : batch;
 
 export const rowsIn = ({ numbers }: PackedRows): number => numbers.length / STRIDE;

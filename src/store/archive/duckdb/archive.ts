@@ -57,10 +57,13 @@ export async function openDuckdbArchive(options: {
   return {
     commit: async (batches, what = 'both') => {
       const packed = batches.map(pack);
+      // What was packed here is handed over; what came packed is copied, for the caller may have to give it again.
+      const given = new Set(batches.flatMap(({ packed: rows = [] }) => rows));
+      const own = packed.flatMap(({ parts }) => parts.filter((part) => !given.has(part)));
       await link.call(
         what === 'both' ? 'commit' : 'commitEffects',
         packed,
-        packed.flatMap(({ parts }) => parts.map(({ numbers }) => numbers.buffer)),
+        own.map(({ numbers }) => numbers.buffer),
       );
     },
     positions: () => link.call('positions', null),
