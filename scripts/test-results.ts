@@ -1,5 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { whyNoKafka } from '../test/servers/kafka.ts';
+import { whyNoKinesis } from '../test/servers/kinesis.ts';
+import { findPostgresql } from '../test/servers/postgresql.ts';
+import { whyNoRabbitmq } from '../test/servers/rabbitmq.ts';
 
 /** The part of Vitest's JSON report that is read here. */
 export interface JsonRun {
@@ -47,6 +51,13 @@ function textWithImports(file: string): string {
   return [text, ...imports.filter(existsSync).map((path) => readFileSync(path, 'utf8'))].join('\n');
 }
 
+/** Asked once: Maven may try for minutes to bring what is missing. */
+let askedKafka: { readonly reason: string | undefined } | undefined;
+function kafkaReason(): string | undefined {
+  askedKafka ??= { reason: whyNoKafka() };
+  return askedKafka.reason;
+}
+
 /** Why a test of this file was most likely skipped, and what would add it. */
 export function skipHint(file: string, root: string): string {
   const place = relative(root, file);
@@ -55,6 +66,20 @@ export function skipHint(file: string, root: string): string {
     return 'a long test; run `npm run test:all`.';
   if (place.startsWith('test/browser/'))
     return 'no Chromium was found; `apt-get install chromium` brings it (or name one in ATALAIA_CHROMIUM).';
+  if (/servers\/postgresql\.ts'/.test(text) && !findPostgresql())
+    return 'PostgreSQL 15 or newer was not found; `apt-get install postgresql` brings it (or name its programs in ATALAIA_POSTGRESQL_BIN).';
+  if (/servers\/kafka\.ts'/.test(text)) {
+    const reason = kafkaReason();
+    if (reason !== undefined) return `a Kafka broker cannot be started here: ${reason}.`;
+  }
+  if (/servers\/rabbitmq\.ts'/.test(text)) {
+    const reason = whyNoRabbitmq();
+    if (reason !== undefined) return `${reason}.`;
+  }
+  if (/servers\/kinesis\.ts'/.test(text)) {
+    const reason = whyNoKinesis();
+    if (reason !== undefined) return `${reason}.`;
+  }
   if (/shared\/data/.test(text) && !existsSync(join(root, '../shared/data'))) {
     return `the recorded data are not here; they are expected in ${join(root, '../shared/data')}.`;
   }

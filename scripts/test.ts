@@ -12,7 +12,8 @@ Runs the suites one after another and ends with the line "N passed, N failed, N 
 
   --all           the long tests too (sets ATALAIA_TEST=all)
   --rest          only the test files that the last run did not run completely
-  --project NAME  unit, simulation, integration or browser; all four unless told
+  --project NAME  unit, simulation, integration, browser or brokers (Kafka, Kinesis, RabbitMQ, PostgreSQL; only with
+                  --all unless named)
 
 With ATALAIA_REQUIRE=all a skipped test is a failure.
 `;
@@ -22,6 +23,8 @@ const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 /** What the last run left: files of which every test ran. */
 const memory = join(root, 'node_modules/.cache/atalaia/complete-tests.json');
 const projects = ['unit', 'simulation', 'integration', 'browser'];
+/** Needs servers beside us; run with --all only. */
+const serverProject = 'brokers';
 
 const { values } = parseArgs({
   options: {
@@ -86,7 +89,7 @@ async function main(): Promise<number> {
   const seconds: string[] = [];
   let broken = 0;
   try {
-    for (const project of values.project ?? projects) {
+    for (const project of values.project ?? (values.all ? [...projects, serverProject] : projects)) {
       const startedAt = performance.now();
       const { status, run } = await runProject(project, folder, done);
       const failures = run ? addRun(tally, run) : 0;
@@ -102,6 +105,10 @@ async function main(): Promise<number> {
   if (values.project === undefined) remember(tally, done);
   console.log(`\n${seconds.join('\n')}`);
   tellSkipped(tally);
+  if (!values.all && values.project === undefined)
+    console.log(
+      `\nNot run: ${serverProject} (Kafka, Kinesis, RabbitMQ, PostgreSQL); run \`npm run test:all\`.`,
+    );
   return verdict(tally, broken, done.length > 0);
 }
 

@@ -5,7 +5,6 @@ import { z } from 'zod';
 import { channels as channelKinds } from '../delivery/channels/index.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import { levelNames } from '../model/rule.ts';
-import { parseSpan } from '../model/time.ts';
 import { unknownWord } from '../rules/words.ts';
 import { readYaml } from '../rules/yaml.ts';
 import {
@@ -17,13 +16,8 @@ import {
   type SinkName,
   sinkNames,
 } from './guarantee.ts';
-
-const span = z.union([z.string(), z.number()]).transform((value, context) => {
-  const ms = typeof value === 'number' ? value : parseSpan(value);
-  if (ms !== undefined && ms > 0) return ms;
-  context.addIssue({ code: 'custom', message: 'a span such as 24h, 10m or 30s is expected' });
-  return z.NEVER;
-});
+import { span } from './span.ts';
+import { logConfig, storeConfig, storeProblems } from './store-config.ts';
 
 const channel = z.looseObject({ kind: z.enum(Object.keys(channelKinds) as [keyof typeof channelKinds]) });
 
@@ -52,8 +46,8 @@ export const configSchema = z.strictObject({
       name: z.string().max(200).default('Atalaia'),
     })
     .prefault({}),
-  log: z.strictObject({ kind: z.enum(['embedded']).default('embedded') }).prefault({}),
-  store: z.strictObject({ kind: z.enum(['embedded']).default('embedded') }).prefault({}),
+  log: logConfig,
+  store: storeConfig,
   stations: z
     .strictObject({ file: z.string().optional(), unknown: z.enum(['hold', 'accept']).default('hold') })
     .prefault({}),
@@ -249,15 +243,24 @@ function describe(issue: z.core.$ZodIssue, file: string): string {
 }
 
 function keysAt(path: readonly PropertyKey[]): string[] {
-  let schema: z.core.JSONSchema.BaseSchema | undefined = configJsonSchema();
+  let found: Schema[] = [configJsonSchema()];
   for (const part of path) {
-    const next: unknown = typeof part === 'number' ? schema?.items : schema?.properties?.[String(part)];
-    schema = typeof next === 'object' && next !== null ? (next as z.core.JSONSchema.BaseSchema) : undefined;
+    found = found
+      .flatMap(kindsOf)
+      .map((schema) => (typeof part === 'number' ? schema.items : schema.properties?.[String(part)]))
+      .filter((next): next is Schema => typeof next === 'object' && !Array.isArray(next));
   }
-  return Object.keys(schema?.properties ?? {});
+  return [...new Set(found.flatMap(kindsOf).flatMap((schema) => Object.keys(schema.properties ?? {})))];
 }
 
-/** `{ env: NAME }` and `{ file: PATH }` anywhere in a channel become the secret's text. */
+type Schema = z.core.JSONSchema.BaseSchema;
+/** The schema itself and those that it lets choose from. */
+const kindsOf = (schema: Schema): Schema[] => [
+  schema,
+  ...[...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].filter((one) => typeof one === 'object'),
+];
+
+/** `{ env: NAME }` and `{ file: PATH }` anywhere in a channel, the log or the store become the secret's text. */
 function resolveSecrets(config: Config, env: Readonly<Record<string, string | undefined>>): Config {
   const resolved = Object.entries(config.channels).map(([name, channel]) => {
     const entries = Object.entries(channel).map(([key, value]) => [
@@ -266,7 +269,18 @@ function resolveSecrets(config: Config, env: Readonly<Record<string, string | un
     ]);
     return [name, Object.fromEntries(entries)];
   });
-  return { ...config, channels: Object.fromEntries(resolved) as Config['channels'] };
+  const within = <Part>(part: Part, place: string): Part => {
+    const text = secretText(part, place, env);
+    if (text !== part || typeof part !== 'object' || part === null) return text as Part;
+    const inner = Object.entries(part).map(([key, value]) => [key, within(value, `${place}.${key}`)]);
+    return (Array.isArray(part) ? inner.map(([, value]) => value) : Object.fromEntries(inner)) as Part;
+  };
+  return {
+    ...config,
+    channels: Object.fromEntries(resolved) as Config['channels'],
+    log: within(config.log, 'log'),
+    store: within(config.store, 'store'),
+  };
 }
 
 function secretText(
@@ -299,6 +313,8 @@ function guard(config: Config, file: string): Config {
       `${file}: ${why} needs users and station keys, which come with a later version. Until then listen on 127.0.0.1, in an exercise or test.`,
     );
   }
+  const [wrong] = storeProblems(config.store);
+  if (wrong !== undefined) throw problem(`${file}: ${wrong}`);
   for (const { name, channel } of config.subscriptions) {
     if (!config.channels[channel])
       throw problem(

@@ -114,7 +114,9 @@ export class FoldedPartition implements Folder {
       if (record.kind !== 'tick') this.isStirred = true;
       return this.#fold.apply(record);
     } catch (error) {
-      if (error instanceof AtalaiaError && error.code === 'ATL_STORE') throw error;
+      // A store that is away or busy says nothing about the record: it must not be skipped for ever.
+      if (error instanceof AtalaiaError && (error.code === 'ATL_STORE' || error.code === 'ATL_BUSY'))
+        throw error;
       await this.#skip(entry, error);
       return [{ kind: 'counted', what: 'skipped' }];
     }
@@ -132,8 +134,12 @@ export class FoldedPartition implements Folder {
     for (let offset = from; offset < to; ) {
       const entries = await log.read(this.partition, offset, Math.min(READ_LIMIT, to - offset), 0);
       if (entries.length === 0) break;
-      for (const entry of entries) if (!skips.has(keyOf(entry))) fold.apply(decodeRecord(entry.payload));
-      offset += entries.length;
+      for (const entry of entries) {
+        // Offsets may have holes: the page can reach beyond the record.
+        if (entry.offset >= to) return fold;
+        if (!skips.has(keyOf(entry))) fold.apply(decodeRecord(entry.payload));
+        offset = entry.offset + 1;
+      }
     }
     return fold;
   }

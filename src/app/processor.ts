@@ -35,6 +35,8 @@ export interface ProcessorOptions {
   readonly probe?: Probe;
   readonly onCommitted: () => void;
   readonly onCounted: (what: string, by: number) => void;
+  /** Hears once of an outage of the archive, and with null of its end. */
+  readonly onArchiveOutage?: (error: unknown) => void;
   readonly onFailure: (error: unknown) => void;
 }
 

@@ -20,6 +20,8 @@ export interface SinksOptions {
   readonly archiveEveryMs?: number | undefined;
   readonly probe?: Probe | undefined;
   readonly onCommitted: () => void;
+  /** Hears once of an outage of the archive, and with null of its end. */
+  readonly onArchiveOutage?: ((error: unknown) => void) | undefined;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -87,6 +89,7 @@ export class Sinks {
       archive,
       guarantee: guarantees.archive,
       everyMs: options.archiveEveryMs,
+      onOutage: options.onArchiveOutage,
       onFailure,
       probe,
     });

@@ -1,5 +1,3 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { openCapGate } from '../alerts/cap/gate.ts';
 import { formatAlertEvent } from '../alerts/event-json.ts';
 import type { Api } from '../api/server.ts';
@@ -9,20 +7,14 @@ import { channels as channelKinds } from '../delivery/channels/index.ts';
 import { createDispatcher, type Dispatcher, type DispatcherEvent } from '../delivery/dispatcher.ts';
 import { openScenario, type Scenario } from '../ingest/scenario.ts';
 import { type Clock, sleep } from '../lib/clock.ts';
-import { nodeDisk } from '../lib/disk.ts';
 import type { Random } from '../lib/random.ts';
-import { openEmbeddedLog } from '../log/embedded/embedded-log.ts';
 import type { Log } from '../log/log.ts';
 import type { Subject } from '../model/alert.ts';
 import type { Area } from '../model/area.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
-import type { Archive } from '../store/archive/archive.ts';
-import { openDuckdbArchive } from '../store/archive/duckdb/archive.ts';
 import type { Ledger, StoredRevision } from '../store/ledger/ledger.ts';
-import { openSqliteLedger } from '../store/ledger/sqlite/ledger.ts';
 import { CapPublisher } from './cap-publisher.ts';
-import { CheckpointStore } from './checkpoints.ts';
 import { type Config, guaranteesOf, guaranteeWarningsOf, workersOf } from './config.ts';
 import { DocumentCache, toDocument } from './documents.ts';
 import { Intake } from './intake.ts';
@@ -34,6 +26,7 @@ import { readiness } from './readiness.ts';
 import { CommandRelay } from './relay.ts';
 import { RevisionFeed } from './revision-feed.ts';
 import { StatusBoard } from './status.ts';
+import { openStores, type Stores } from './stores.ts';
 import { Ticker } from './ticker.ts';
 
 /** Writes one JSON line per message; pino fits. */
@@ -74,47 +67,10 @@ export interface System {
 const PRUNE_EVERY_MS = 30_000;
 const CATCH_UP_MS = 50;
 
-interface Stores {
-  readonly log: Log;
-  readonly ledger: Ledger;
-  readonly archive: Archive;
-  readonly checkpoints: CheckpointStore;
-  readonly topic: { readonly log: Log; readonly name: string } | undefined;
-}
-
-async function openStores({ config, clock, log }: SystemOptions): Promise<Stores> {
-  await mkdir(config.data, { recursive: true });
-  const openLog = (directory: string): Promise<Log> =>
-    openEmbeddedLog({
-      directory: join(config.data, directory),
-      partitions: config.pipeline.partitions,
-      disk: nodeDisk,
-      clock,
-      onEvent: (event) => log.warn({ event, directory }, 'log'),
-    });
-  const embedded = await openLog('log');
-  const name = config.sinks.topic?.name;
-  const topic = name === undefined ? undefined : { name, log: await openLog(join('topics', name)) };
-  const ledger = await openSqliteLedger({ path: join(config.data, 'ledger.sqlite') });
-  const archive = await openDuckdbArchive({
-    path: join(config.data, 'archive.duckdb'),
-    onEvent: (event) => log.warn({ event }, 'archive'),
-  });
-  const checkpoints = await CheckpointStore.open(join(config.data, 'checkpoints'), (file, flaw) =>
-    log.warn(
-      { file, flaw },
-      flaw === 'damaged'
-        ? 'checkpoint passed over: it is damaged'
-        : 'refold: the checkpoint is of another fold version',
-    ),
-  );
-  for (const warning of guaranteeWarningsOf(config)) log.warn({}, warning);
-  return { log: embedded, ledger, archive, checkpoints, topic };
-}
-
 /** Opens, wires and starts everything; the only place that knows every part. Stops in the opposite order. */
 export async function startSystem(options: SystemOptions): Promise<System> {
   const { config, clock, log } = options;
+  tellLimits(options);
   const stores = await openStores(options);
   log.info({}, 'stores are open');
   const metrics = new Metrics();
@@ -189,6 +145,11 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         () => processor.stop(),
       ]),
   };
+}
+
+/** What is less than the operator may expect of the configuration. */
+function tellLimits({ config, log }: SystemOptions): void {
+  for (const warning of guaranteeWarningsOf(config)) log.warn({}, warning);
 }
 
 /** A recording ends when the fold has caught up with it: what was appended last is told too. False when it was stopped. */
@@ -269,6 +230,10 @@ function openProcessor(
     onCommitted: () =>
       void tell().catch((error) => log.warn({ err: error }, 'revisions not told to listeners')),
     onCounted: (what, by) => metrics.counted(what, by),
+    onArchiveOutage: (error) => {
+      if (error === null) log.warn({}, 'the archive is written again');
+      else log.error({ err: error }, 'the archive cannot be written; tried again, alerts go on meanwhile');
+    },
     onFailure: (error) => {
       if (isSkip(error)) log.error({ err: error }, 'record skipped');
       else onFatal(error);
@@ -386,7 +351,7 @@ async function openApi(parts: ApiParts): Promise<Api> {
   const { options, stores, intake, feed, publisher, metrics, status, now } = parts;
   const version = toDocument(options.rules).hash.slice(0, 12);
   const api = await createApi({
-    ledger: stores.ledger,
+    ledger: stores.ledgerForPeople,
     archive: stores.archive,
     environment: options.config.environment,
     language: 'pt-BR',

@@ -51,9 +51,52 @@ describe('a wrong configuration ends with 78 and', () => {
       `${RULES}channels: { ops: { kind: webhook, url: "http://127.0.0.1:9", secret: { env: NOT_SET_HERE } } }\n`,
       /NOT_SET_HERE/,
     ],
+    [
+      'names a kind of log that is not there',
+      `${RULES}log: { kind: kafkaa }\n`,
+      /log(\.kind)?: .*embedded.*kafka/,
+    ],
+    ['wants brokers', `${RULES}log: { kind: kafka, topic: storm }\n`, /log\.brokers: /],
+    [
+      'names the nearest key of a log',
+      `${RULES}log: { kind: kafka, brokers: ["127.0.0.1:9"], topic: storm, replicaton: 3 }\n`,
+      /log\.replicaton.*replication/s,
+    ],
+    [
+      'names the secret of a log',
+      `${RULES}log: { kind: kafka, brokers: ["127.0.0.1:9"], topic: t, sasl: { mechanism: PLAIN, username: a, password: { env: NOT_SET_THERE } } }\n`,
+      /log\.sasl\.password: .*NOT_SET_THERE/,
+    ],
+    ['wants an address of PostgreSQL', `${RULES}store: { kind: postgresql }\n`, /store\.url: /],
+    [
+      'tells an address that is none, without its password',
+      `${RULES}store: { kind: postgresql, url: "postgresql://a@h:5432/d", shards: ["mysql://user:hidden@host/x"] }\n`,
+      /store\.shards\.0: (?!.*hidden)/s,
+    ],
   ])('%s', async (_, yaml, message) => {
     const { status, stderr } = await run(['start', '--port', '0'], { cwd: configured(yaml) });
     expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(status).toBe(78);
+  });
+
+  test.each([
+    [
+      '@platformatic/kafka',
+      'log: { kind: kafka, brokers: ["127.0.0.1:9"], topic: t }\n',
+      'npm install @platformatic/kafka',
+    ],
+    ['pg', 'store: { kind: postgresql, url: "postgresql://h/d" }\n', 'npm install pg'],
+    ['pg-copy-streams', 'store: { kind: postgresql, url: "postgresql://h/d" }\n', 'pg-copy-streams`'],
+  ])('names the command that brings %s where it is missing', async (name, yaml, message) => {
+    const hook = `import { registerHooks } from 'node:module';
+registerHooks({ resolve(found, context, next) {
+  if (found === '${name}') throw Object.assign(new Error('not installed'), { code: 'ERR_MODULE_NOT_FOUND' });
+  return next(found, context);
+} });`;
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` };
+    const { status, stderr } = await run(['start', '--port', '0'], { cwd: configured(RULES + yaml), env });
+    expect(stderr).toContain(message);
     expect(stderr).not.toMatch(/\n\s+at /);
     expect(status).toBe(78);
   });

@@ -187,9 +187,15 @@ export class ThreadPartition implements Folder, Member {
   async #refold(session: number, from: number, to: number): Promise<void> {
     const { partition } = this;
     for (let offset = from; offset < to; ) {
-      const entries = await this.#options.log.read(partition, offset, Math.min(READ_LIMIT, to - offset), 0);
+      const page = await this.#options.log.read(partition, offset, Math.min(READ_LIMIT, to - offset), 0);
+      invariant(
+        page.length > 0,
+        `the log ends before record ${to} of partition ${partition}, which was folded`,
+      );
+      // Offsets may have holes: the page can reach beyond what was folded.
+      const entries = page.filter((entry) => entry.offset < to);
       const last = entries.at(-1);
-      invariant(last, `the log ends before record ${to} of partition ${partition}, which was folded`);
+      if (!last) return;
       const { thrown } = await this.#fold(session, entries, true);
       if (thrown)
         throw new AtalaiaError(
