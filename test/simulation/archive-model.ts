@@ -3,6 +3,7 @@ import { AtalaiaError } from '../../src/lib/errors.ts';
 import type { Observation } from '../../src/model/observation.ts';
 import { fromScaled, quantities } from '../../src/model/quantity.ts';
 import type { Archive, ArchiveBatch, LatestValue, SeriesPoint } from '../../src/store/archive/archive.ts';
+import { unpacked } from '../../src/store/archive/packed.ts';
 
 interface PositionRow {
   readonly partition: number;
@@ -97,7 +98,8 @@ export class ModelArchive implements Archive {
     return this.#medium;
   }
 
-  async commit(batches: readonly ArchiveBatch[], what: 'both' | 'effects' = 'both') {
+  async commit(given: readonly ArchiveBatch[], what: 'both' | 'effects' = 'both') {
+    const batches = given.map(unpacked);
     if (what === 'both') return commitToArchive(this.#open, batches);
     for (const { partition, epoch } of batches) {
       if (epoch < (this.#open.positions.get(partition)?.epoch ?? 0))
