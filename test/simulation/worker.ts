@@ -39,6 +39,8 @@ export class Worker {
   lastSeenAt = 0;
   #fencedAt: number[] = [];
   readonly #onRestart: (worker: Worker) => void;
+  /** Who waits for partitions that are being let go; a crash frees them too. */
+  #releasing: (() => void)[] = [];
 
   constructor(world: World, name: string, onRestart: (worker: Worker) => void) {
     this.name = name;
@@ -94,8 +96,10 @@ export class Worker {
     note(this.#world, `${this.name} releases ${partition}`);
     this.#groups = this.#groups.filter((one) => one !== group);
     const rest = group.partitions.filter((one) => one !== partition);
+    this.#releasing.push(released);
     const go = (): void => {
       if (life === this.#life) this.take(rest);
+      this.#releasing = this.#releasing.filter((one) => one !== released);
       released();
     };
     scheduler.after(0, () => void group.processor.stop().then(go, (error) => this.#fail(life, error)), life);
@@ -234,6 +238,9 @@ export class Worker {
     note(this.#world, `${this.name} crashes`);
     this.#life.isOver = true;
     this.#groups = [];
+    const free = this.#releasing;
+    this.#releasing = [];
+    for (const released of free) scheduler.after(downMs, released);
     outages.push({ who: this.name, from: scheduler.now, to: scheduler.now + downMs });
     scheduler.after(downMs, () => this.start());
   }
