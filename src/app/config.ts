@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { channels as channelKinds } from '../delivery/channels/index.ts';
@@ -22,9 +21,6 @@ import { logConfig, storeConfig, storeProblems } from './store-config.ts';
 const channel = z.looseObject({ kind: z.enum(Object.keys(channelKinds) as [keyof typeof channelKinds]) });
 
 const MAX_WORKERS = 256;
-/** Beyond so many workers the thread that reads the log and commits is the limit. */
-const DEFAULT_MAX_WORKERS = 4;
-
 /** The schema of `atalaia.yaml`. */
 export const configSchema = z.strictObject({
   environment: z.enum(['actual', 'exercise', 'test']).default('exercise'),
@@ -73,7 +69,7 @@ export const configSchema = z.strictObject({
       workers: z
         .strictObject({
           min: z.int().min(1).max(MAX_WORKERS).default(1),
-          /** Unless given: as many as the machine's cores leave, see {@link workersOf}. */
+          /** Unless given: `min`. */
           max: z.int().min(1).max(MAX_WORKERS).optional(),
         })
         .refine(({ min, max }) => max === undefined || min <= max, 'min is above max')
@@ -128,17 +124,16 @@ const definedOf = (chosen: { readonly [sink in SinkName]?: Guarantee | undefined
   Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined));
 
 /**
- * Least and most threads that fold: one core is left to the thread that reads the log and commits, and no more than four
- * are taken unasked. With a most of 1 that thread folds by itself.
+ * How many threads fold: as configured, never more than partitions. Unless told the main thread folds by itself: workers
+ * are to be asked for, as long as a replaced one was seen to repeat a revision (docs/workers.md, "Known").
  */
-export function workersOf(
-  { pipeline: { workers, partitions } }: Config,
-  cores = availableParallelism(),
-): { readonly min: number; readonly max: number } {
-  const min = Math.min(workers.min, partitions);
-  const max = workers.max ?? Math.max(workers.min, Math.min(cores - 1, DEFAULT_MAX_WORKERS));
+export function workersOf({ pipeline: { workers, partitions } }: Config): {
+  readonly min: number;
+  readonly max: number;
+} {
   // A partition is folded by one worker: more of them would have nothing to do.
-  return { min, max: Math.min(max, partitions) };
+  const min = Math.min(workers.min, partitions);
+  return { min, max: Math.min(workers.max ?? workers.min, partitions) };
 }
 
 /** What the operator has to know about the configured guarantees: a sentence for each sink below exactly once. */
