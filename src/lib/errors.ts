@@ -10,6 +10,7 @@ export const errorCodes = {
   ATL_UNREADABLE: { exit: 1, http: 400 },
   ATL_TOO_LARGE: { exit: 1, http: 413 },
   ATL_UNSUPPORTED_MEDIA: { exit: 1, http: 415 },
+  ATL_UNAUTHORIZED: { exit: 1, http: 401 },
   ATL_NOT_FOUND: { exit: 1, http: 404 },
   ATL_CONFLICT: { exit: 1, http: 409 },
   ATL_BUSY: { exit: 1, http: 503 },
@@ -38,6 +39,10 @@ export class AtalaiaError extends Error {
     this.code = code;
   }
 }
+
+/** A fence refused the write: another process has the partition, or had it meanwhile. */
+export const isFenced = (error: unknown): boolean =>
+  error instanceof AtalaiaError && error.code === 'ATL_FENCED';
 
 /** What must be true whatever the input; a failure is a defect of ours, never of the user's. */
 export function invariant(condition: unknown, message: string): asserts condition {

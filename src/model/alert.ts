@@ -1,4 +1,6 @@
-import type { Level } from './rule.ts';
+import type { EditedArea, RevisionAct } from './act.ts';
+import type { WrittenText } from './language.ts';
+import type { Level, Review, Rule } from './rule.ts';
 
 export const alertEventNames = [
   'raised',
@@ -33,6 +35,14 @@ export interface Evidence {
   /** Sum of readings that overlap the window in part: the value could be this much higher. */
   readonly upperBound?: number;
   readonly stations?: readonly string[];
+  /** The value is forecast, not observed; null: no forecast young enough was known. */
+  readonly forecast?: EvidenceForecast | null;
+}
+
+/** The forecast that a comparison read. */
+export interface EvidenceForecast {
+  readonly issuer: string;
+  readonly issuedAt: number;
 }
 
 /** One revision of an alert: the contract's alert event (design section 8). */
@@ -50,6 +60,8 @@ export interface AlertEvent {
   readonly at: number;
   readonly issuedAt: number;
   readonly late?: true;
+  /** Without forecasts its condition would not hold: it tells what is expected, not what was observed. */
+  readonly forecast?: true;
   readonly evidence: readonly Evidence[];
 }
 
@@ -57,8 +69,33 @@ export interface AlertEvent {
 export interface AlertRevision {
   readonly event: AlertEvent;
   readonly ruleSet: string;
+  /** Of an alert that a person raised: what stands in the place of a rule. */
+  readonly rule?: Rule;
   readonly expiresAt: number;
   readonly unverified: boolean;
   /** The instant when the present level began (event time). */
   readonly levelSinceAt: number;
+  /** The act of a person that made this revision. */
+  readonly act?: RevisionAct;
+  /** What people put in place of the rule's instruction, and of its area. */
+  readonly text?: WrittenText;
+  readonly area?: EditedArea;
+  /** The public is not told of this revision. */
+  readonly draft?: Draft;
+  /** Nobody approved it within the time that the rule gives: it was published all the same. */
+  readonly publishedBy?: 'timeout';
+}
+
+/** Why the public is not told of a revision, and what it waits for. */
+export interface Draft {
+  /** False: nobody is asked any more; it was rejected, or ended before anybody approved it. */
+  readonly waits: boolean;
+  /** Since when it waits, until when, epoch ms, and what happens then. */
+  readonly sinceAt?: number;
+  readonly dueAt?: number;
+  readonly onTimeout?: Review['onTimeout'];
+  /** How often the time has run out. */
+  readonly overdue?: number;
+  /** Who wrote it: they cannot approve it. */
+  readonly authors: readonly string[];
 }

@@ -21,3 +21,11 @@ export interface AreaDocument {
   /** Stations that these areas list and whose own home is another partition. */
   readonly neighbours: readonly Station[];
 }
+
+/** The border of a municipality: outer rings, closed, [latitude, longitude] in degrees WGS 84. */
+export interface Border {
+  /** IBGE geocode of 7 digits, the region's code of its stations. */
+  readonly id: string;
+  readonly name: string;
+  readonly polygons: readonly (readonly (readonly [latitude: number, longitude: number])[])[];
+}

@@ -24,6 +24,8 @@ export type RefusalCode =
   | 'interval'
   | 'station'
   | 'unknown-station'
+  /** The station lies outside of what the sender's key is for. */
+  | 'scope'
   | 'form';
 
 export interface Refusal {

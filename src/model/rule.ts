@@ -12,6 +12,8 @@ export interface Rule {
   readonly clear: HeldCondition | null;
   /** 0..1: below it a window's result is unknown unless a bound decides. Default 0.8. */
   readonly coverage: number;
+  /** It counts suspect readings, too; without it good ones alone. */
+  readonly quality?: 'suspect';
   readonly expiresMs: number;
   readonly area:
     | { readonly kind: 'radius'; readonly km: number }
@@ -19,6 +21,19 @@ export interface Rule {
     | { readonly kind: 'named'; readonly name: string };
   readonly cap: { readonly urgency: string; readonly certainty: string; readonly responseType: string };
   readonly instruction: Text;
+  /** Who lets its alerts out; automatic without it. `never`: the public never hears of them (the system's test of itself). */
+  readonly publication?: 'automatic' | 'never' | Review;
+  /** How often it may cry wolf before its author is warned; nothing in the fold reads it. */
+  readonly budget?: { readonly falseAlarmsPerYear: number };
+}
+
+/** Alerts of these levels wait for a second person before the public hears of them. */
+export interface Review {
+  readonly levels: readonly Level[];
+  /** How long they wait, ms of the partition clock. */
+  readonly withinMs: number;
+  /** Then: they are published, or those who approve are told again, and so on. */
+  readonly onTimeout: 'publish' | 'escalate';
 }
 
 export const levelNames = ['yellow', 'orange', 'red'] as const;
@@ -77,6 +92,10 @@ export const aggregateNames = [
 ] as const;
 export type AggregateName = (typeof aggregateNames)[number];
 
+/** Aggregates that a forecast can be asked for. */
+export const forecastAggregates = ['sum', 'min', 'max', 'avg'] as const;
+export type ForecastAggregate = (typeof forecastAggregates)[number];
+
 /**
  * What an aggregate looks at, at an instant t.
  * - sliding: (t - span, t].
@@ -103,6 +122,8 @@ export type Expression =
       readonly window: Window;
       readonly percent?: number;
       readonly text: string;
+      /** It reads suspect readings, too: in the rules that the fold compiles. */
+      readonly accepts?: 'suspect';
     }
   | {
       readonly kind: 'arithmetic';
@@ -115,6 +136,14 @@ export type Expression =
       readonly kind: 'stations';
       readonly measure: 'count' | 'share';
       readonly where: Condition;
+      readonly text: string;
+    }
+  /** What the newest forecast issued by an instant t says of (t, t + span]: by the station's own rules alone. */
+  | {
+      readonly kind: 'forecast';
+      readonly name: ForecastAggregate;
+      readonly quantity: string;
+      readonly spanMs: number;
       readonly text: string;
     }
   /** A value of the climatology table of the subject: the percentile of a quantity for the day of the year. */

@@ -7,6 +7,14 @@ export const DAY_MS = 24 * HOUR_MS;
 /** `YYYY-MM-DDThh:mm:ssZ`, the form of every instant we write (RFC 3339, whole seconds). */
 export const formatInstant = (at: number): string => `${new Date(at).toISOString().slice(0, 19)}Z`;
 
+/** First instant of the month in UTC that holds the instant, epoch ms, or of the one after it. */
+export const monthStart = (at: number): number => monthAt(at, 0);
+export const nextMonth = (at: number): number => monthAt(at, 1);
+const monthAt = (at: number, ahead: number): number => {
+  const date = new Date(at);
+  return new Date(0).setUTCFullYear(date.getUTCFullYear(), date.getUTCMonth() + ahead, 1);
+};
+
 const INSTANT = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)$/;
 
 /**
