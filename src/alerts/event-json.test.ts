@@ -48,6 +48,19 @@ describe('formatAlertEvent', () => {
     );
   });
 
+  it('marks what is forecast, by whom and when', () => {
+    const [first] = event.evidence;
+    const forecast = { issuer: 'gfs', issuedAt: at };
+    const evidence = [
+      { ...(first as (typeof event.evidence)[number]), forecast },
+      { ...(first as (typeof event.evidence)[number]), forecast: null },
+    ];
+    const text = formatAlertEvent({ ...event, forecast: true, evidence });
+    expect(text).toContain('"late":true,"forecast":true,"evidence"');
+    expect(text).toContain('"forecast":{"issuer":"gfs","issuedAt":"2024-04-30T06:00:00Z"}}');
+    expect(text).toContain('"forecast":null}');
+  });
+
   it('leaves absent keys out', () => {
     const { late: _late, previousLevel: _previous, endReason: _end, ...rest } = event;
     const text = formatAlertEvent({ ...rest, event: 'raised', evidence: [] });

@@ -22,6 +22,7 @@ export function formatAlertEvent(event: AlertEvent): string {
     ['at', instant(event.at)],
     ['issuedAt', instant(event.issuedAt)],
     ['late', event.late && 'true'],
+    ['forecast', event.forecast && 'true'],
     ['evidence', `[${event.evidence.map(formatEvidence).join(',')}]`],
   ]);
 }
@@ -45,6 +46,17 @@ function formatEvidence(evidence: Evidence): string {
     ['observations', plain(evidence.observations)],
     ['upperBound', evidence.upperBound === undefined ? undefined : resolved(evidence.upperBound)],
     ['stations', evidence.stations && JSON.stringify(evidence.stations)],
+    ['forecast', formatForecast(evidence.forecast)],
+  ]);
+}
+
+/** Only where the value is forecast: `null` when no forecast was young enough. */
+function formatForecast(forecast: Evidence['forecast']): string | undefined {
+  if (forecast === undefined) return undefined;
+  if (forecast === null) return 'null';
+  return object([
+    ['issuer', JSON.stringify(forecast.issuer)],
+    ['issuedAt', instant(forecast.issuedAt)],
   ]);
 }
 

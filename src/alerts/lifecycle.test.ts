@@ -10,6 +10,7 @@ const told = (state: ToldAlert['state']): ToldAlert => ({
   level: 0,
   levelSinceAt: 1,
   onsetAt: 1,
+  firstOnsetAt: 1,
   issuedAt: 1000,
   expiresAt: 9000,
   state,

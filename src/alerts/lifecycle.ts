@@ -1,5 +1,7 @@
 import { invariant } from '../lib/errors.ts';
+import type { PeopleChanges } from '../model/act.ts';
 import type { AlertEventName, EndReason } from '../model/alert.ts';
+import type { Publication } from './publication.ts';
 import type { LevelState } from './timeline.ts';
 
 export type LifeState = 'none' | 'active' | 'unverified' | 'ended';
@@ -33,7 +35,7 @@ export const transitions = {
     verified: 'active',
     ended: 'ended',
   },
-  // Late data can undo an end: a bridged episode goes on (`updated`), a withdrawn one can be raised again.
+  // Late data can undo an end: a bridged episode goes on (`updated`); one withdrawn or merged can be raised again.
   ended: {
     raised: 'active',
     escalated: null,
@@ -52,12 +54,17 @@ export interface ToldAlert {
   readonly level: number;
   readonly levelSinceAt: number;
   readonly onsetAt: number;
+  /** Onset when it was first raised: of what its id is made. */
+  readonly firstOnsetAt: number;
   readonly issuedAt: number;
   readonly expiresAt: number;
   readonly state: 'active' | 'unverified' | 'ended';
   readonly endReason: EndReason | null;
   /** Event time of the end; 0 while open. */
   readonly endedAt: number;
+  readonly people?: PeopleChanges;
+  /** What of it is public; without it all is. */
+  readonly publication?: Publication;
 }
 
 /** What is known when the alert is looked at. */
@@ -147,25 +154,30 @@ export function apply(
   decision: Decision,
   facts: Pick<Facts, 'isUnverified' | 'clockAt' | 'expiresMs' | 'level'>,
   id: string,
+  changes?: PeopleChanges,
 ): ToldAlert {
   const from: LifeState = told?.id === id ? told.state : 'none';
   const to = transitions[from][decision.event];
   invariant(to !== null && to !== undefined, `an alert cannot be ${decision.event} while it is ${from}`);
-  const keepsExpiry = decision.event === 'ended' || (facts.isUnverified && from !== 'none');
+  const isRaise = decision.event === 'raised';
+  const keepsExpiry = decision.event === 'ended' || (facts.isUnverified && !isRaise);
   const state =
-    to === 'active' && facts.isUnverified && decision.event !== 'verified' && decision.event !== 'raised'
-      ? 'unverified'
-      : to;
+    to === 'active' && facts.isUnverified && decision.event !== 'verified' && !isRaise ? 'unverified' : to;
+  const people = changes ?? (isRaise || told?.id !== id ? undefined : told.people);
+  const byRule = keepsExpiry && told ? told.expiresAt : facts.clockAt + facts.expiresMs;
   return {
     id,
     revision: (from === 'none' ? 0 : (told as ToldAlert).revision) + 1,
     level: decision.level,
-    levelSinceAt: told?.id === id && told.level === decision.level ? told.levelSinceAt : decision.at,
+    levelSinceAt: !isRaise && told?.level === decision.level ? told.levelSinceAt : decision.at,
     onsetAt: decision.onsetAt,
+    firstOnsetAt: told?.id === id ? told.firstOnsetAt : decision.onsetAt,
     issuedAt: facts.clockAt,
-    expiresAt: keepsExpiry && told ? told.expiresAt : facts.clockAt + facts.expiresMs,
+    // An end keeps the expiry that it found; nothing else takes back what a person gave.
+    expiresAt: decision.event === 'ended' ? byRule : Math.max(byRule, people?.until ?? 0),
     state: state as ToldAlert['state'],
     endReason: decision.endReason ?? null,
     endedAt: decision.event === 'ended' ? decision.at : 0,
+    ...(people ? { people } : {}),
   };
 }

@@ -30,6 +30,19 @@ it('says what is missing and what could be more', () => {
   expect(evidenceSentence({ ...evidence, expression: 'a + b > 1' }, 'en')).toContain('a + b > 1: 120.8 mm');
 });
 
+it('says of what is forecast that it is, by whom and when', () => {
+  const expression = 'max(forecast(rainfall, 6h)) >= 40 mm';
+  const forecast = { issuer: 'gfs', issuedAt: Date.UTC(2024, 3, 30) };
+  expect(evidenceSentence({ ...evidence, expression, forecast }, 'pt-BR')).toBe(
+    'Chuva, máximo em 6h (previsto): 120,8 mm (limiar: 100 mm; previsto por gfs em 2024-04-30T00:00:00Z).',
+  );
+  expect(evidenceSentence({ ...evidence, expression, forecast: null }, 'en')).toContain('no recent forecast');
+  expect(alertHeadline({ ...event, forecast: true }, rule, station, 'pt-BR')).toBe(
+    'Grande perigo: Chuvas intensas, Porto Alegre (previsto)',
+  );
+  expect(alertHeadline({ ...event, forecast: true }, rule, station, 'en')).toContain('(forecast)');
+});
+
 it('heads every event in both languages', () => {
   expect(levelWord('yellow', 'pt-BR')).toBe('Perigo potencial');
   expect(alertHeadline(event, rule, station, 'pt-BR')).toBe('Grande perigo: Chuvas intensas, Porto Alegre');

@@ -3,6 +3,7 @@ import type { Language, Text } from '../model/language.ts';
 import { quantities } from '../model/quantity.ts';
 import type { Level, Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
+import { formatInstant } from '../model/time.ts';
 
 const levelWords: Readonly<Record<Level, Text>> = {
   yellow: { 'pt-BR': 'Perigo potencial', en: 'Potential danger' },
@@ -44,6 +45,11 @@ const endWords: Readonly<Record<NonNullable<AlertEvent['endReason']>, Text>> = {
   merged: { 'pt-BR': 'Unido a outro alerta', en: 'Merged into another alert' },
 };
 
+export const falseAlarmWord: Text = { 'pt-BR': 'Alarme falso', en: 'False alarm' };
+
+/** Stands with all that is expected and not observed. */
+const forecastWord: Text = { 'pt-BR': 'previsto', en: 'forecast' };
+
 /** What the end of an alert means, in words. */
 export const endWord = (reason: AlertEvent['endReason'], lang: Language): string =>
   endWords[reason ?? 'cleared'][lang];
@@ -62,7 +68,8 @@ export function alertHeadline(
   const title = `${rule.title[lang]}, ${place}`;
   if (event.event === 'ended') return `${endWord(event.endReason, lang)}: ${title}`;
   const prefix = prefixes[event.event];
-  const level = `${levelWord(event.level, lang)}: ${title}`;
+  const mark = event.forecast ? ` (${forecastWord[lang]})` : '';
+  const level = `${levelWord(event.level, lang)}: ${title}${mark}`;
   return prefix === null ? level : `${prefix[lang]} – ${level}`;
 }
 
@@ -80,13 +87,18 @@ const aggregates: Readonly<Record<string, Text>> = {
 
 const SIMPLE = /^\s*([a-z]+)\(\s*([A-Za-z]+)\s*,\s*([^(),]+?)\s*\)\s*(?:[<>=!]+)\s*[^()]*$/;
 
+const FORECAST =
+  /^\s*([a-z]+)\(\s*forecast\(\s*([A-Za-z]+)\s*,\s*([^(),]+?)\s*\)\s*\)\s*(?:[<>=!]+)\s*[^()]*$/;
+
 /** The left side of a comparison in words: `Chuva, acumulado em 24h`; the expression itself when it is no plain window. */
 function subjectOf(expression: string, lang: Language): string {
-  const match = SIMPLE.exec(expression);
+  const ahead = FORECAST.exec(expression);
+  const match = ahead ?? SIMPLE.exec(expression);
   const aggregate = match ? aggregates[match[1] as string] : undefined;
   const quantity = match ? quantities.get(match[2] as string) : undefined;
   if (!match || !aggregate || !quantity) return expression;
-  return `${quantity.label[lang]}, ${aggregate[lang]} ${match[3]}`;
+  const said = `${quantity.label[lang]}, ${aggregate[lang]} ${match[3]}`;
+  return ahead ? `${said} (${forecastWord[lang]})` : said;
 }
 
 /** One comparison as a sentence with its numbers: `Chuva, acumulado em 24h: 120,8 mm (limiar: 100 mm).` */
@@ -108,5 +120,10 @@ export function evidenceSentence(evidence: Evidence, lang: Language): string {
     const more = formatAmount(evidence.upperBound, evidence.unit, lang);
     notes.push(pt ? `pode ser até ${more} a mais` : `could be up to ${more} more`);
   }
+  if (evidence.forecast) {
+    const { issuer, issuedAt } = evidence.forecast;
+    const at = formatInstant(issuedAt);
+    notes.push(pt ? `previsto por ${issuer} em ${at}` : `forecast by ${issuer} at ${at}`);
+  } else if (evidence.forecast === null) notes.push(pt ? 'sem previsão recente' : 'no recent forecast');
   return `${subjectOf(evidence.expression, lang)}: ${value} (${notes.join('; ')}).`;
 }

@@ -24,6 +24,8 @@ export interface LevelState {
   readonly clearSince: number | null;
   /** The last episode that ended, by clearing. */
   readonly lastEnd: { readonly onsetAt: number; readonly endedAt: number } | null;
+  /** A person cancelled the alert: nothing begins until every level's condition has been false. */
+  readonly barred?: true;
 }
 
 export interface TimelineRule {
@@ -62,8 +64,8 @@ export interface Evaluation {
   readonly mayRaise: boolean;
 }
 
-function isCalmState({ level, trueSince }: LevelState): boolean {
-  if (level >= 0) return false;
+function isCalmState({ level, trueSince, barred }: LevelState): boolean {
+  if (level >= 0 || barred) return false;
   for (let i = 0; i < trueSince.length; i++) if (trueSince[i] !== null) return false;
   return true;
 }
@@ -74,15 +76,49 @@ const since = (before: number | null, truth: Truth, wanted: Truth, at: number): 
 /** Steps the machine to the next instant. Returns the same object when nothing changed. */
 export function stepLevel(state: LevelState, rule: TimelineRule, evaluation: Evaluation): LevelState {
   const { at, levels } = evaluation;
+  if (state.barred)
+    return levels.every((truth) => truth === FALSE) ? sharedInitialState(levels.length) : state;
   const isCalm = state.level < 0 && levels.every((truth, i) => truth !== TRUE && state.trueSince[i] === null);
-  if (isCalm) return state;
+  if (isCalm || isUnchanged(state, rule, evaluation)) return state;
   const trueSince = levels.map((truth, i) => since(state.trueSince[i] ?? null, truth, TRUE, at));
   const held = levels.map(
     (truth, i) => truth === TRUE && at - (trueSince[i] as number) >= (rule.holdsMs[i] as number),
   );
   const moved = { ...state, trueSince };
-  const next = state.level < 0 ? raise(moved, held, evaluation) : goOn(moved, rule, held, evaluation);
-  return isSame(state, next) ? state : next;
+  return state.level < 0 ? raise(moved, held, evaluation) : goOn(moved, rule, held, evaluation);
+}
+
+/** Whether the next state would be this one: most steps of an episode change nothing, and then nothing is made. */
+function isUnchanged(state: LevelState, rule: TimelineRule, evaluation: Evaluation): boolean {
+  const { at, levels, mayRaise } = evaluation;
+  const isOpen = state.level >= 0;
+  const fallMs = rule.clearHoldMs ?? 0;
+  let isHeld = false;
+  let isUnknown = false;
+  let highest = -1;
+  for (let i = 0; i < levels.length; i++) {
+    const truth = levels[i] as Truth;
+    const trueSince = state.trueSince[i] ?? null;
+    if (since(trueSince, truth, TRUE, at) !== trueSince) return false;
+    const holds = truth === TRUE && at - (trueSince as number) >= (rule.holdsMs[i] as number);
+    isHeld ||= holds;
+    isUnknown ||= truth === UNKNOWN;
+    if (!isOpen) continue;
+    const falseSince = state.falseSince[i] ?? null;
+    if (since(falseSince, truth, FALSE, at) !== falseSince) return false;
+    if (state.inForce[i]) {
+      if (truth === FALSE && at - (falseSince as number) >= fallMs) return false;
+      highest = i;
+    } else if (mayRaise && holds) return false;
+  }
+  if (!isOpen) return !(mayRaise && isHeld);
+  const { noneSince, clearSince } = state;
+  const none = isHeld ? FALSE : isUnknown ? UNKNOWN : TRUE;
+  if (since(noneSince, none, TRUE, at) !== noneSince) return false;
+  if (since(clearSince, evaluation.clear, TRUE, at) !== clearSince) return false;
+  if (hasCleared(rule, evaluation, none, noneSince, clearSince)) return false;
+  const target = Math.max(highest, 0);
+  return target === state.level || (target > state.level && !mayRaise);
 }
 
 function raise(state: LevelState, held: readonly boolean[], { at, mayRaise }: Evaluation): LevelState {
@@ -140,19 +176,6 @@ function hasCleared(
   return at - Math.max(clearSince, noneSince) >= rule.clearHoldMs;
 }
 
-function isSame(a: LevelState, b: LevelState): boolean {
-  return (
-    a.level === b.level &&
-    a.onsetAt === b.onsetAt &&
-    a.noneSince === b.noneSince &&
-    a.clearSince === b.clearSince &&
-    a.lastEnd === b.lastEnd &&
-    a.trueSince.every((value, i) => value === b.trueSince[i]) &&
-    a.falseSince.every((value, i) => value === b.falseSince[i]) &&
-    a.inForce.every((value, i) => value === b.inForce[i])
-  );
-}
-
 /** States by the instant that made them; goes back for late data, forgets what is older than lateness. */
 export class Timeline {
   #states: { at: number; state: LevelState }[];
@@ -168,6 +191,13 @@ export class Timeline {
   /** Instants at or before this one are settled: an end by a timer or a person stands. */
   get settledAt(): number {
     return (this.#states[0] as { at: number }).at;
+  }
+  /** An episode with this onset can come, or come again: an evaluation can find it, or a hold that is settled began there. */
+  canBegin(onsetAt: number): boolean {
+    const { at, state } = this.#states[0] as { at: number; state: LevelState };
+    return (
+      onsetAt > at || state.trueSince.includes(onsetAt) || (state.level >= 0 && state.onsetAt === onsetAt)
+    );
   }
   /** No episode, and no level has begun to hold. */
   get isCalm(): boolean {
@@ -185,10 +215,10 @@ export class Timeline {
     const state = stepLevel(this.state, rule, evaluation);
     if (state !== this.state) this.#states.push({ at: evaluation.at, state });
   }
-  /** A timer or a person ended the episode at `at`: holds and onset begin anew after it. */
-  reset(at: number): void {
-    const levels = this.state.trueSince.length;
-    this.#states = [{ at, state: initialLevelState(levels) }];
+  /** A timer or a person ended the episode at `at`: holds and onset begin anew after it, barred only once all levels were false. */
+  reset(at: number, what?: 'barred'): void {
+    const state = initialLevelState(this.state.trueSince.length);
+    this.#states = [{ at, state: what ? { ...state, barred: true } : state }];
   }
   forget(before: number): void {
     let keep = 0;

@@ -124,7 +124,7 @@ describe('the budget', () => {
   it('refuses too much in total, and grows with the stations', () => {
     const rules = [rule('sum(rainfall, 30d) > 500 mm')];
     expect(names(weighRules(rules, many(10_000, 10 * MINUTE_MS)).problems)).toMatch(
-      /the 10000 stations would hold 8\.\d GiB, more than 1\.0 GiB; shorten .* or give more with --budget/,
+      /the 10000 stations would hold 8\.\d GiB, more than 1\.0 GiB; shorten .* or give more: pipeline\.budget of the configuration, --budget of rules check/,
     );
     const budget = { ...defaultBudget, totalBytes: 10 * 2 ** 30 };
     expect(weighRules(rules, many(10_000, 10 * MINUTE_MS), { budget }).problems).toEqual([]);

@@ -74,7 +74,7 @@ export function weighRules(
   const total = registry === null ? 0 : totalBudget(budget, registry.stations);
   if (registry !== null && registry.totalBytes > total)
     problems.push(
-      `the ${registry.stations} stations would hold ${tellBytes(registry.totalBytes)}, more than ${tellBytes(total)}; ${shorten(cost)}, or give more with --budget`,
+      `the ${registry.stations} stations would hold ${tellBytes(registry.totalBytes)}, more than ${tellBytes(total)}; ${shorten(cost)}, or give more: pipeline.budget of the configuration, --budget of rules check`,
     );
   if (registry !== null && registry.comparisonsPerSecond > budget.comparisonsPerSecond)
     problems.push(
@@ -137,4 +137,11 @@ export function tellBytes(bytes: number): string {
   let [value, unit] = [bytes, 0];
   while (value >= 1024 && unit < units.length - 1) [value, unit] = [value / 1024, unit + 1];
   return `${unit > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+/** Bytes of `512 MiB` or `8GiB`, binary units; undefined when it is no such size above zero. */
+export function parseBytes(text: string): number | undefined {
+  const [, number, unit] = /^(\d{1,6}(?:\.\d{1,3})?)\s*(KiB|MiB|GiB|TiB)$/.exec(text.trim()) ?? [];
+  if (number === undefined || Number(number) === 0) return undefined;
+  return Number(number) * 1024 ** (['KiB', 'MiB', 'GiB', 'TiB'].indexOf(unit as string) + 1);
 }

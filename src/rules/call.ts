@@ -1,5 +1,10 @@
 import { quantities } from '../model/quantity.ts';
-import { type AggregateName, aggregateNames } from '../model/rule.ts';
+import {
+  type AggregateName,
+  aggregateNames,
+  type ForecastAggregate,
+  forecastAggregates,
+} from '../model/rule.ts';
 import type { Node, Parser } from './parser.ts';
 import { readWindow } from './window.ts';
 import { nearestWord, unknownWord } from './words.ts';
@@ -10,6 +15,8 @@ const DAY_OF_YEAR = 'day-of-year' as const;
 /** Reads the call of a function, `name` just taken; the node carries the text from `start` to its closing parenthesis. */
 export function readCall(parser: Parser, name: string, start: number): Node {
   if (!FUNCTIONS.includes(name)) {
+    if (name === 'forecast')
+      parser.fail('say what of the forecast is meant: max(forecast(rainfall, 6h))', start);
     if (quantities.has(name))
       parser.fail(`${name} is a quantity; say over which window: max(${name}, 1h)`, start);
     parser.fail(unknownWord('function', name, FUNCTIONS), start);
@@ -19,7 +26,25 @@ export function readCall(parser: Parser, name: string, start: number): Node {
   if (name === 'returnPeriod') return readReturnPeriod(parser, start);
   if (name === 'share' || (name === 'count' && looksLikeStations(parser)))
     return readStations(parser, name, start);
+  if (parser.next.text === 'forecast') return readForecast(parser, name, start);
   return readAggregate(parser, name as AggregateName, start);
+}
+
+/** `max(forecast(rainfall, 6h))`: the span lies ahead of the instant. */
+function readForecast(parser: Parser, name: string, start: number): Node {
+  const known = forecastAggregates.find((one) => one === name);
+  if (known === undefined)
+    parser.fail(`${name} of a forecast is not known; use ${forecastAggregates.join(', ')}`, start);
+  parser.take();
+  parser.expect('(', 'after "forecast"');
+  const quantity = readQuantity(parser);
+  parser.expect(',', `and how far ahead after "${quantity}", as in ${name}(forecast(${quantity}, 6h))`);
+  const spanMs = parser.span('ahead, in forecast(…)');
+  parser.expect(')', 'to close forecast(…)');
+  parser.expect(')', `to close ${name}(…)`);
+  const text = parser.textFrom(start);
+  const node = { kind: 'forecast' as const, name: known as ForecastAggregate, quantity, spanMs, text };
+  return { sort: 'expression', expression: parser.place(node, start) };
 }
 
 /** `stations`, or a misspelling of it with more than one word behind it. */

@@ -76,6 +76,17 @@ const inLevel: [string, string, string][] = [
   ['returnPeriod(sum(rainfal, 24h)) >= 10 years', '4:28', 'did you mean "rainfall"'],
   ['returnPeriod(sum(rainfall, 24h) > 2 mm) >= 10 years', '4:43', 'to close returnPeriod'],
   ['retrunPeriod(sum(rainfall, 24h)) >= 10 years', '4:11', 'did you mean "returnPeriod"'],
+  ['max(forecast(rainfall, 6h)) >= 40', '4:42', 'write 40 mm'],
+  ['max(forecast(rainfall, 6h)) >= 40 °C', '4:42', 'cannot be compared'],
+  ['max(forecast(rainfal, 6h)) >= 40 mm', '4:24', 'did you mean "rainfall"'],
+  ['max(forecast(rainfall)) >= 40 mm', '4:32', 'how far ahead'],
+  ['max(forecast(rainfall, 6h) >= 40 mm', '4:38', 'to close max'],
+  ['forecast(rainfall, 6h) >= 40 mm', '4:11', 'max(forecast(rainfall, 6h))'],
+  ['median(forecast(rainfall, 6h)) >= 40 mm', '4:11', 'use sum, min, max, avg'],
+  ['max(forecast(rainfall, 11d)) >= 40 mm', '4:11', 'at most 10 days'],
+  ['sum(forecast(airTemperature, 6h)) >= 40 °C', '4:11', 'has no meaning'],
+  ['max(forecast(heatIndex, 6h)) >= 40 °C', '4:11', 'no forecast has it'],
+  [`max(forecast(rainfall, 6h)) >= 40 mm then ${OK} within 1h`, '4:11', 'cannot stand in a sequence'],
   ['silent(rain, 2h)', '4:18', 'unknown quantity'],
   [`count(stations where ${OK}) >= 3`, '4:11', 'write "subject: area"'],
   [`share(stations where ${OK}) >= 20 %`, '4:11', 'write "subject: area"'],
@@ -295,5 +306,16 @@ it('docs/rules.md shows conditions that are accepted', () => {
     (block ?? '').trim().split('\n'),
   );
   expect(shown.length).toBeGreaterThanOrEqual(9);
-  for (const text of shown) expect([text, checkExpression(text, 'area').flaws]).toEqual([text, []]);
+  for (const text of shown) {
+    const subject = text.includes('forecast(') ? 'station' : 'area';
+    expect([text, checkExpression(text, subject).flaws]).toEqual([text, []]);
+  }
+});
+
+it('a rule over an area reads no forecast, of its stations neither', () => {
+  for (const text of [
+    'max(forecast(rainfall, 6h)) >= 40 mm',
+    'count(stations where max(forecast(rainfall, 6h)) >= 40 mm) >= 2',
+  ])
+    expect(checkExpression(text, 'area').flaws[0]?.message).toContain('write "subject: station"');
 });

@@ -112,6 +112,7 @@ class Checker {
     if (expression.kind === 'return-period') {
       return this.#moved(expression, { ...expression, of: this.#expression(expression.of) });
     }
+    if (expression.kind === 'forecast') this.#forecast(expression);
     if (expression.kind !== 'stations') return expression;
     const call = `${expression.measure}(stations where …)`;
     if (this.#subject === 'station') {
@@ -124,6 +125,16 @@ class Checker {
     const where = this.condition(expression.where);
     this.#isInStations = false;
     return this.#moved(expression, { ...expression, where });
+  }
+
+  #forecast(expression: Extract<Expression, { kind: 'forecast' }>): void {
+    if (this.#subject === 'area')
+      this.fail(
+        expression,
+        'a forecast is read by rules of a station alone; write "subject: station" in the rule',
+      );
+    if (this.#isInSequence)
+      this.fail(expression, 'a forecast cannot stand in a sequence; join it with "and" or "or" outside');
   }
 
   #moved<T extends Expression>(from: T, to: T): T {

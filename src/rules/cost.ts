@@ -1,5 +1,6 @@
 import type { Rule, Window } from '../model/rule.ts';
 import { DAY_MS, HOUR_MS } from '../model/time.ts';
+import { MAX_FORECAST_AGE_MS, MAX_ISSUES } from '../stream/forecasts.ts';
 import { reachMs } from '../stream/window-kinds.ts';
 import { readsOf } from './reads.ts';
 import { comparisonsOf } from './work.ts';
@@ -11,11 +12,14 @@ const BYTES_PER_TRACK = 1024;
 /** A window that follows the newest instant, and the instants of reports. */
 const BYTES_PER_WINDOW = 512;
 const BYTES_PER_INSTANT = 16;
+/** A value forecast, with its instant. */
+const BYTES_PER_FORECAST_VALUE = 16;
 const FIRST_CAPACITY = 16;
 /** What one rule asks of each station, or of each station of its areas. */
 interface RuleCost {
   readonly rule: Rule;
   readonly windows: readonly Window[];
+  readonly forecasts: number;
 }
 
 /** The static cost of a rule set; {@link stationCost} applies it to a station. */
@@ -29,6 +33,8 @@ export interface RuleSetCost {
   readonly keptReports: number;
   readonly latenessMs: number;
   readonly distinctWindows: number;
+  /** Values kept of the forecasts of a station, at hourly steps. */
+  readonly forecastValues: number;
 }
 
 /**
@@ -39,12 +45,17 @@ export function ruleSetCost(rules: readonly Rule[], latenessMs = DAY_MS): RuleSe
   const quantities = new Set<string>();
   const distinct = new Set<string>();
   const costs: RuleCost[] = [];
+  const aheadMs = new Map<string, number>();
   let longest: RuleSetCost['longest'] = null;
   let keptReports = 0;
   for (const rule of rules) {
     const reads = readsOf(rule);
     const windows = new Map<string, Window>();
-    for (const quantity of reads.quantities) quantities.add(quantity);
+    for (const quantity of reads.quantities) {
+      quantities.add(quantity);
+      // Where there are suspect readings, they stand in a second series together with the good ones.
+      if (rule.quality === 'suspect') quantities.add(`${quantity} with suspect`);
+    }
     for (const { quantity, window } of reads.windows) {
       const key = JSON.stringify(window);
       windows.set(key, window);
@@ -53,7 +64,9 @@ export function ruleSetCost(rules: readonly Rule[], latenessMs = DAY_MS): RuleSe
     }
     const reach = Math.max(0, ...[...windows.values()].map(reachMs)) + reads.withinMs;
     if (reach > (longest?.reachMs ?? 0)) longest = { rule: rule.name, reachMs: reach };
-    costs.push({ rule, windows: [...windows.values()] });
+    for (const { quantity, spanMs } of reads.forecasts)
+      aheadMs.set(quantity, Math.max(spanMs, aheadMs.get(quantity) ?? 0));
+    costs.push({ rule, windows: [...windows.values()], forecasts: reads.forecasts.length });
   }
   return {
     rules: costs,
@@ -62,6 +75,10 @@ export function ruleSetCost(rules: readonly Rule[], latenessMs = DAY_MS): RuleSe
     keptReports,
     latenessMs,
     distinctWindows: distinct.size,
+    forecastValues: [...aheadMs.values()].reduce(
+      (sum, spanMs) => sum + MAX_ISSUES * Math.ceil((MAX_FORECAST_AGE_MS + spanMs) / HOUR_MS),
+      0,
+    ),
   };
 }
 
@@ -89,10 +106,14 @@ export function stationCost(cost: RuleSetCost, intervalMs: number, areaStations 
     cost.quantities.length * room * BYTES_PER_READING +
     Math.ceil((cost.latenessMs + 3 * intervalMs) / intervalMs) * BYTES_PER_INSTANT +
     cost.rules.length * BYTES_PER_TRACK +
-    cost.distinctWindows * BYTES_PER_WINDOW;
+    cost.distinctWindows * BYTES_PER_WINDOW +
+    cost.forecastValues * BYTES_PER_FORECAST_VALUE;
   let comparisons = 0;
-  for (const { rule, windows } of cost.rules)
-    comparisons += comparisonsOf(rule, intervalMs, areaStations) * evaluations(windows, intervalMs);
+  // A value forecast has a rule evaluated when it comes into the span ahead and when it leaves it.
+  const steps = Math.ceil((2 * intervalMs) / HOUR_MS);
+  for (const { rule, windows, forecasts } of cost.rules)
+    comparisons +=
+      comparisonsOf(rule, intervalMs, areaStations) * (evaluations(windows, intervalMs) + forecasts * steps);
   return { readings, bytes, comparisons };
 }
 

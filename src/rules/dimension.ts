@@ -8,6 +8,8 @@ import { perHour, ruleUnit, unitsOf, YEARS } from './rule-unit.ts';
 
 /** Longest window. */
 const MAX_WINDOW_MS = 366 * DAY_MS;
+/** Furthest that a rule reads a forecast. */
+const MAX_AHEAD_MS = 10 * DAY_MS;
 /** Shortest closed window and step: the second, as instants are written. */
 const MIN_STEP_MS = SECOND_MS;
 
@@ -39,6 +41,8 @@ export function dimensionOf(expression: Expression, refuse: Refuse): Dimension {
     }
     case 'aggregate':
       return aggregate(expression, refuse);
+    case 'forecast':
+      return forecast(expression, refuse);
     case 'stations':
       return { unit: expression.measure === 'share' ? '%' : null, scale: 'difference' };
     case 'climatology': {
@@ -67,6 +71,18 @@ function refuseAngle(node: object, name: string, quantity: Quantity, refuse: Ref
       `${name} of ${quantity.name} has no meaning: after 359° comes 0°; use ${[...ANGULAR].join(', ')}`,
     );
   }
+}
+
+/** A forecast is read as a window of readings is; only its span lies ahead. */
+function forecast(expression: Expression & { kind: 'forecast' }, refuse: Refuse): Dimension {
+  const { name, quantity, spanMs, text } = expression;
+  const window = { kind: 'sliding' as const, spanMs };
+  if (spanMs > MAX_AHEAD_MS) refuse(expression, 'a forecast is read at most 10 days (10d) ahead');
+  if (quantities.get(quantity)?.derived === 'always')
+    refuse(expression, `${quantity} is computed from readings; no forecast has it`);
+  return aggregate({ kind: 'aggregate', name, quantity, window, text }, (_, message) =>
+    refuse(expression, message),
+  );
 }
 
 function aggregate(expression: Aggregate, refuse: Refuse): Dimension {

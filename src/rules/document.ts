@@ -1,9 +1,11 @@
+import { quantities } from '../model/quantity.ts';
 import { type HeldCondition, levelNames, type Rule, type RuleLevel } from '../model/rule.ts';
 import { HOUR_MS } from '../model/time.ts';
 import { checkExpression, MAX_HOLD_MS } from './check.ts';
 import { hazards } from './hazard.ts';
-import { NodeReader } from './node-reader.ts';
 import { locate, type Problem } from './problem.ts';
+import { readsOf } from './reads.ts';
+import { SharedReader } from './shared-reader.ts';
 import { unknownWord } from './words.ts';
 import { readYaml, scalarOffset, type YamlNode } from './yaml.ts';
 
@@ -15,24 +17,13 @@ const KEYS = [
   'levels',
   'clear',
   'coverage',
+  'quality',
   'expires',
   'area',
   'cap',
   'instruction',
-];
-/** CAP 1.2 section 3.2.2. */
-const URGENCIES = ['Immediate', 'Expected', 'Future', 'Past', 'Unknown'];
-const CERTAINTIES = ['Observed', 'Likely', 'Possible', 'Unlikely', 'Unknown'];
-const RESPONSES = [
-  'Shelter',
-  'Evacuate',
-  'Prepare',
-  'Execute',
-  'Avoid',
-  'Monitor',
-  'Assess',
-  'AllClear',
-  'None',
+  'publication',
+  'budget',
 ];
 const MAX_COMPARISONS = 64;
 /** Conditions, values and numbers of one rule, counted singly. */
@@ -46,7 +37,7 @@ const DEFAULT_INSTRUCTION = {
  * Reads one rule document (design section 6): YAML, keys, expressions, units. `file` only names the place in problems.
  * With `subject: area`, `area: region` makes every region a subject and `area: { name: … }` the one area of that name.
  * `rule` is there only when there is no problem. Defaults: title = the hazard's event, subject station, coverage 80 %,
- * expires 6h, area region, cap Immediate, Observed, Prepare, a general instruction.
+ * expires 6h, quality good, area region, cap Immediate, Observed, Prepare, a general instruction.
  */
 export function parseRule(text: string, file: string): { rule?: Rule; problems: Problem[] } {
   const { root, flaws } = readYaml(text);
@@ -57,14 +48,14 @@ export function parseRule(text: string, file: string): { rule?: Rule; problems: 
   return rule === undefined || problems.length > 0 ? { problems } : { rule, problems };
 }
 
-class RuleReader extends NodeReader {
+class RuleReader extends SharedReader {
   private comparisons = 0;
   private terms = 0;
   private subject: Rule['subject'] = 'station';
 
   rule(root: YamlNode): Rule | undefined {
     const read = this.map(root, 'a rule', KEYS, ['rule', 'hazard', 'levels']);
-    const name = this.name(read('rule'));
+    const name = this.name(read('rule'), 'a rule');
     const hazard = this.oneOf(read('hazard'), 'hazard', [...hazards.keys()]);
     const title = this.texts(read('title'), 'title') ?? hazards.get(hazard ?? '')?.event;
     this.subject = this.oneOf(read('subject'), 'subject', ['station', 'area']) ?? 'station';
@@ -73,6 +64,7 @@ class RuleReader extends NodeReader {
     const clearNode = read('clear');
     const clear = clearNode === undefined ? null : (this.held(clearNode, 'clear') ?? null);
     const coverage = this.coverage(read('coverage'));
+    const quality = this.quality(read('quality'));
     const expiresMs = this.span(read('expires'), 'expires', MAX_HOLD_MS) ?? 6 * HOUR_MS;
     const area = this.area(read('area'));
     const cap = this.cap(read('cap'));
@@ -82,18 +74,18 @@ class RuleReader extends NodeReader {
     }
     if (this.terms > MAX_TERMS)
       this.flaw(root.offset, `${this.terms} terms; at most ${MAX_TERMS}: split the rule`);
+    const publication = this.publication(read('publication'));
+    const budget = this.budget(read('budget'));
     if (name === undefined || hazard === undefined || title === undefined || levels.length === 0)
       return undefined;
-    return { name, title, hazard, subject, levels, clear, coverage, expiresMs, area, cap, instruction };
-  }
-
-  private name(node: YamlNode | undefined): string | undefined {
-    const text = this.text(node, 'rule');
-    if (node === undefined || text === undefined || /^[a-z0-9][a-z0-9-]{0,63}$/.test(text)) return text;
-    return this.flaw(
-      node.offset,
-      'a rule name has 1 to 64 small letters, digits and hyphens, as in chuva-intensa',
-    );
+    const own: Rule = {
+      ...{ name, title, hazard, subject, levels, clear, coverage, expiresMs, area, cap, instruction },
+      ...(quality === undefined ? {} : { quality }),
+      ...(publication === undefined ? {} : { publication }),
+      ...(budget && { budget }),
+    };
+    if (quality !== undefined) this.refuseDerived(own, read('quality') as YamlNode);
+    return own;
   }
 
   private levels(node: YamlNode | undefined): RuleLevel[] {
@@ -120,6 +112,16 @@ class RuleReader extends NodeReader {
     return held;
   }
 
+  private budget(node: YamlNode | undefined): Rule['budget'] {
+    if (node === undefined) return undefined;
+    const read = this.map(node, 'budget', ['falseAlarmsPerYear'], ['falseAlarmsPerYear']);
+    const value = read('falseAlarmsPerYear');
+    const text = this.text(value, 'falseAlarmsPerYear');
+    if (value === undefined || text === undefined) return undefined;
+    if (/^\d{1,6}(?:\.\d{1,3})?$/.test(text)) return { falseAlarmsPerYear: Number(text) };
+    return this.flaw(value.offset, `falseAlarmsPerYear: "${text}" is no number from 0 on; write 3 or 0.5`);
+  }
+
   private coverage(node: YamlNode | undefined): number {
     if (node === undefined) return 0.8;
     const text = this.text(node, 'coverage') ?? '80 %';
@@ -128,6 +130,22 @@ class RuleReader extends NodeReader {
     if (share >= 0 && share <= 1) return share;
     this.flaw(node.offset, `coverage: "${text}" is not a share; write 0 % to 100 %, as in 80 %`);
     return 0.8;
+  }
+
+  private quality(node: YamlNode | undefined): Rule['quality'] {
+    return this.oneOf(node, 'quality', ['good', 'suspect']) === 'suspect' ? 'suspect' : undefined;
+  }
+
+  /** What is only ever computed is computed from good readings: a rule that accepts others would not see them. */
+  private refuseDerived(rule: Rule, node: YamlNode): void {
+    for (const { quantity } of readsOf(rule).windows) {
+      if (quantities.get(quantity)?.derived !== 'always') continue;
+      this.flaw(
+        node.offset,
+        `quality: suspect cannot reach ${quantity}, which is computed from good readings alone; name what is measured, or leave quality out`,
+      );
+      return;
+    }
   }
 
   private area(node: YamlNode | undefined): Rule['area'] {
@@ -157,15 +175,5 @@ class RuleReader extends NodeReader {
     if (!(km > 0 && km <= 1000))
       this.flaw(radius.offset, `radius: "${text}" is no length above 0 and up to 1000 km; write 15 km`);
     return { kind: 'radius', km };
-  }
-
-  private cap(node: YamlNode | undefined): Rule['cap'] {
-    const read =
-      node === undefined ? () => undefined : this.map(node, 'cap', ['urgency', 'certainty', 'responseType']);
-    return {
-      urgency: this.oneOf(read('urgency'), 'urgency', URGENCIES) ?? 'Immediate',
-      certainty: this.oneOf(read('certainty'), 'certainty', CERTAINTIES) ?? 'Observed',
-      responseType: this.oneOf(read('responseType'), 'responseType', RESPONSES) ?? 'Prepare',
-    };
   }
 }

@@ -27,9 +27,11 @@ export interface Words {
   readonly stationShare: (condition: string) => string;
   readonly climatology: (percent: string, quantity: string) => string;
   readonly returnPeriod: (value: string) => string;
+  readonly forecast: (value: string, quantity: string, span: string) => string;
   readonly clear: (condition: string) => string;
   readonly noClear: string;
   readonly coverage: (percent: string) => string;
+  readonly suspectToo: string;
   readonly expires: (span: string) => string;
   readonly area: Readonly<Record<'radius' | 'region' | 'named', string>>;
   readonly everyRegion: string;
@@ -87,10 +89,12 @@ const portuguese: Words = {
   stationShare: (condition) => `parcela das estações com ${condition}`,
   climatology: (percent, quantity) => `percentil climatológico ${percent} de ${quantity} para o dia do ano`,
   returnPeriod: (value) => `período de retorno de ${value}`,
+  forecast: (value, quantity, span) => `${value} de ${quantity} na previsão para as próximas ${span}`,
   clear: (condition) => `Encerra quando nenhum nível vale mais e ${condition}.`,
   noClear: 'Encerra quando nenhum nível vale mais.',
   coverage: (percent) =>
     `Uma janela conta com pelo menos ${percent} % de cobertura; falta de dados nunca encerra o alerta.`,
+  suspectToo: 'Contam também as leituras suspeitas; as reprovadas, não.',
   expires: (span) => `Expira ${span} após a última revisão.`,
   area: { radius: 'Área: raio de', region: 'Área: a região da estação.', named: 'Área:' },
   everyRegion: 'Área: cada região, com um alerta próprio.',
@@ -144,10 +148,12 @@ const english: Words = {
   climatology: (percent, quantity) =>
     `climatological percentile ${percent} of ${quantity} for the day of the year`,
   returnPeriod: (value) => `return period of ${value}`,
+  forecast: (value, quantity, span) => `${value} of ${quantity} in the forecast for the next ${span}`,
   clear: (condition) => `Ends when no level is true any more and ${condition}.`,
   noClear: 'Ends when no level is true any more.',
   coverage: (percent) =>
     `A window counts from a coverage of ${percent} %; missing data never ends the alert.`,
+  suspectToo: 'Suspect readings count, too; bad ones do not.',
   expires: (span) => `Expires ${span} after the newest revision.`,
   area: { radius: 'Area: radius of', region: "Area: the station's region.", named: 'Area:' },
   everyRegion: 'Area: each region, with an alert of its own.',

@@ -73,6 +73,10 @@ it.each([
     'período de retorno de soma de chuva em 24 h de pelo menos 10 anos',
   ],
   ['returnPeriod(sum(rainfall, 24h)) >= 1 year', 'de pelo menos 1 ano.'],
+  [
+    'max(forecast(rainfall, 6h)) >= 40 mm',
+    'máximo de chuva na previsão para as próximas 6 h de pelo menos 40 mm',
+  ],
 ])('tells %s in Portuguese', (level, words) => expect(told(level, 'pt-BR')).toContain(words));
 
 it('tells a rule over regions, of one station and of all', () => {
@@ -99,4 +103,11 @@ it('tells a rule over regions, of one station and of all', () => {
     Área: Vale.
     "
   `);
+});
+
+it('says that suspect readings count where a rule accepts them, and nothing where it does not', () => {
+  const yellow = 'max(airTemperature, 1h) > 35 °C';
+  expect(told(yellow, 'pt-BR', 'quality: suspect\n')).toContain('Contam também as leituras suspeitas');
+  expect(told(yellow, 'en', 'quality: suspect\n')).toContain('Suspect readings count, too');
+  expect(told(yellow, 'en', 'quality: good\n')).toBe(told(yellow, 'en'));
 });

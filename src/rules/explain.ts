@@ -16,6 +16,7 @@ export function explainRule(rule: Rule, lang: Language): string {
     ...rule.levels.map((level) => `  ${words.levels[level.level]}: ${teller.held(level)}.`),
     rule.clear === null ? words.noClear : words.clear(teller.held(rule.clear)),
     words.coverage(teller.number(Math.round(rule.coverage * 1e5) / 1e3)),
+    ...(rule.quality === undefined ? [] : [words.suspectToo]),
     words.expires(teller.span(rule.expiresMs)),
     teller.area(rule),
     ...(teller.pools ? [words.pooled] : []),
@@ -99,6 +100,12 @@ class Teller {
           : `${this.number(expression.value)} ${this.unit(expression.unit, expression.value)}`;
       case 'aggregate':
         return this.aggregate(expression);
+      case 'forecast':
+        return this.words.forecast(
+          this.words.aggregates[expression.name],
+          this.label(expression.quantity),
+          this.span(expression.spanMs),
+        );
       case 'stations':
         return this.stations(expression);
       case 'climatology':

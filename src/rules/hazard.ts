@@ -52,6 +52,8 @@ export const hazards: ReadonlyMap<string, Hazard> = new Map([
     'station-silent',
     h('Infra', ['Estação sem dados', 'Station silent'], 'station-silent', 'station-silent', null, null),
   ],
+  ['dam', h('Infra', ['Rompimento de barragem', 'Dam breach'], '2.4.2.0.0', 'dam', null, null)],
+  ['landslide', h('Geo', ['Deslizamento de terra', 'Landslide'], '1.1.3.2.1', 'landslide', null, null)],
   ['flood', h('Geo', ['Inundação', 'Flood'], '1.2.1.0.0', 'flood', null, [12, 'flooding'])],
   [
     'fire',
@@ -61,3 +63,6 @@ export const hazards: ReadonlyMap<string, Hazard> = new Map([
     ]),
   ],
 ]);
+
+/** Told to the people who run the system, never to the public. */
+export const operatorHazards: ReadonlySet<string> = new Set(['station-silent']);

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { quantities } from '../model/quantity.ts';
-import { aggregateNames, type Condition, type Expression, type Window } from '../model/rule.ts';
+import {
+  aggregateNames,
+  type Condition,
+  type Expression,
+  forecastAggregates,
+  type Window,
+} from '../model/rule.ts';
 import { units } from '../model/unit.ts';
 import { canonicalFraction } from './fraction.ts';
 import { parseHeldCondition } from './parser.ts';
@@ -48,6 +54,17 @@ const aggregate = fc
       ...(name === 'percentile' ? { percent } : {}),
     }),
   );
+const forecast = fc
+  .tuple(fc.constantFrom(...forecastAggregates), quantity, fc.integer({ min: 1, max: 240 }))
+  .map(
+    ([name, of, hours]): Expression => ({
+      kind: 'forecast',
+      name,
+      quantity: of,
+      spanMs: hours * 3_600_000,
+      text: '',
+    }),
+  );
 const climatology = fc.tuple(quantity, fc.integer({ min: 1, max: 999 })).map(
   ([name, permille]): Expression => ({
     kind: 'climatology',
@@ -63,6 +80,7 @@ const { condition } = fc.letrec<{ condition: Condition; expression: Expression }
     aggregate,
     number,
     climatology,
+    forecast,
     fc.record({
       kind: fc.constant('stations' as const),
       measure: fc.constantFrom('count' as const, 'share' as const),

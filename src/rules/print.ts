@@ -1,4 +1,4 @@
-import type { Condition, Expression, Window } from '../model/rule.ts';
+import type { Condition, Expression, HeldCondition, Window } from '../model/rule.ts';
 import { formatSpan } from '../model/time.ts';
 
 /** A window as the language writes it. */
@@ -28,6 +28,8 @@ export function printExpression(expression: Expression): string {
       const percent = expression.percent === undefined ? '' : `${expression.percent}, `;
       return `${expression.name}(${expression.quantity}, ${percent}${printWindow(expression.window)})`;
     }
+    case 'forecast':
+      return `${expression.name}(forecast(${expression.quantity}, ${formatSpan(expression.spanMs)}))`;
     case 'stations':
       return `${expression.measure}(stations where ${printCondition(expression.where)})`;
     case 'climatology':
@@ -65,6 +67,10 @@ export function printCondition(condition: Condition): string {
       return condition.terms.map(grouped).join(` ${condition.kind} `);
   }
 }
+
+/** The same with how long it must hold, as levels and `clear` have it. */
+export const printHeld = ({ condition, holdMs }: HeldCondition): string =>
+  `${printCondition(condition)}${holdMs > 0 ? ` for ${formatSpan(holdMs)}` : ''}`;
 
 const grouped = (condition: Condition): string =>
   condition.kind === 'and' || condition.kind === 'or' || condition.kind === 'sequence'

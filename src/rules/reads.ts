@@ -1,5 +1,5 @@
 import { quantities } from '../model/quantity.ts';
-import type { Condition, Expression, Rule, Window } from '../model/rule.ts';
+import type { AggregateName, Condition, Expression, Rule, Window } from '../model/rule.ts';
 import { DAILY_WINDOW_MS, dailyInputQuantities } from '../stream/daily-chain.ts';
 import { derivedQuantities } from './derived/table.ts';
 
@@ -8,6 +8,15 @@ export interface RuleReads {
   /** Quantities of which readings are kept: those named, and what derived ones are computed from. */
   readonly quantities: ReadonlySet<string>;
   readonly windows: readonly { readonly quantity: string; readonly window: Window }[];
+  /** What it reads of the climatology of the station. */
+  readonly percentiles: readonly { readonly quantity: string; readonly percent: number }[];
+  readonly returnPeriods: readonly {
+    readonly quantity: string;
+    readonly aggregate: AggregateName;
+    readonly spanMs: number;
+  }[];
+  /** Forecasts that it reads, and how far ahead. */
+  readonly forecasts: readonly { readonly quantity: string; readonly spanMs: number }[];
   /** How far back the sequences look, one in another added up, ms. */
   readonly withinMs: number;
 }
@@ -28,6 +37,9 @@ export function readsOf(rule: Rule): RuleReads {
 class Reader implements RuleReads {
   readonly quantities = new Set<string>();
   readonly windows: { quantity: string; window: Window }[] = [];
+  readonly percentiles: RuleReads['percentiles'][number][] = [];
+  readonly returnPeriods: RuleReads['returnPeriods'][number][] = [];
+  readonly forecasts: RuleReads['forecasts'][number][] = [];
   withinMs = 0;
 
   condition(condition: Condition, withinMs: number): void {
@@ -61,7 +73,17 @@ class Reader implements RuleReads {
       case 'stations':
         this.condition(expression.where, withinMs);
         return;
+      case 'forecast':
+        this.forecasts.push({ quantity: expression.quantity, spanMs: expression.spanMs });
+        return;
+      case 'climatology':
+        this.percentiles.push({ quantity: expression.quantity, percent: expression.percent });
+        return;
       case 'return-period':
+        if (expression.of.kind === 'aggregate' && 'spanMs' in expression.of.window) {
+          const { quantity, name: aggregate, window } = expression.of;
+          this.returnPeriods.push({ quantity, aggregate, spanMs: window.spanMs });
+        }
         this.#expression(expression.of, withinMs);
         return;
       case 'aggregate':

@@ -62,3 +62,47 @@ it('a set has a bound, and the file that passes it is named', () => {
     { file: ruleFiles[3]?.path, message: expect.stringContaining('more than 3 rules') },
   ]);
 });
+
+it('reads who lets alerts out, and names what is wrong with it', () => {
+  const read = (publication: string) =>
+    loadRules([
+      {
+        path: 'r.yaml',
+        text: `rule: r\nhazard: rain\nlevels: { red: "sum(rainfall, 1h) >= 20 mm" }\npublication: ${publication}`,
+      },
+    ]);
+  const of = (publication: string) => read(publication).rules[0]?.publication;
+  expect(of('automatic')).toBe('automatic');
+  expect(of('{ review: { levels: [orange, red], within: 5m, onTimeout: escalate } }')).toEqual({
+    levels: ['orange', 'red'],
+    withinMs: 300_000,
+    onTimeout: 'escalate',
+  });
+  expect(of('{ review: { levels: [red] } }')).toEqual({
+    levels: ['red'],
+    withinMs: 600_000,
+    onTimeout: 'publish',
+  });
+  const flawed = [
+    ['manual', 'automatic'],
+    ['{ review: { levels: [] } }', 'levels: [red]'],
+    ['{ review: { levels: [rde] } }', 'red'],
+    ['{ review: { levels: [red], within: 1s } }', 'less than 1m'],
+    ['{ review: { levels: [red], onTimeout: drop } }', 'escalate'],
+    ['{ reviwe: { levels: [red] } }', 'review'],
+  ] as const;
+  for (const [text, part] of flawed) expect(read(text).problems[0]?.message, text).toContain(part);
+});
+
+it('reads which readings a rule accepts; what it cannot reach is refused', () => {
+  const read = (rest: string, condition = 'max(airTemperature, 1h) > 35 °C') =>
+    loadRules([{ path: 'r.yaml', text: `rule: r\nhazard: heat\nlevels: { red: "${condition}" }\n${rest}` }]);
+  expect(read('quality: suspect').rules[0]?.quality).toBe('suspect');
+  // The default makes no other rule, nor another hash of the set.
+  expect(canonicalJson(read('quality: good'))).toBe(canonicalJson(read('')));
+  expect(read('quality: suspicious').problems[0]?.message).toContain('suspect');
+  expect(read('quality: bad').problems).toHaveLength(1);
+  const [problem] = read('quality: suspect', 'max(heatIndex, 1h) > 41 °C').problems;
+  expect(problem).toMatchObject({ line: 4, message: expect.stringContaining('heatIndex') });
+  expect(read('quality: good', 'max(heatIndex, 1h) > 41 °C').problems).toEqual([]);
+});

@@ -1,4 +1,5 @@
 import type { Condition, Expression, Rule, Window } from '../model/rule.ts';
+import { HOUR_MS } from '../model/time.ts';
 import { SESSION_REACH_MS } from '../stream/window-kinds.ts';
 import { conditionsOf } from './reads.ts';
 
@@ -71,6 +72,9 @@ class Work {
       }
       case 'arithmetic':
         return this.#ofExpression(expression.left) + this.#ofExpression(expression.right);
+      // The values of one forecast are read through.
+      case 'forecast':
+        return Math.ceil(expression.spanMs / HOUR_MS) / READINGS_PER_COMPARISON;
       case 'return-period':
         return this.#ofExpression(expression.of);
       case 'stations': {

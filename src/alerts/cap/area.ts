@@ -1,3 +1,5 @@
+import type { EditedArea } from '../../model/act.ts';
+import type { Border } from '../../model/area.ts';
 import type { Rule } from '../../model/rule.ts';
 import type { Station } from '../../model/station.ts';
 import type { CapArea, CapPair } from './message.ts';
@@ -6,7 +8,7 @@ import type { CapArea, CapPair } from './message.ts';
 const EARTH_KM = 6371.0088;
 const POINTS = 36;
 /** Radius, km, for which one station of an area stands. */
-const STATION_KM = 10;
+export const STATION_KM = 10;
 const MAX_CIRCLES = 100;
 const IBGE_CODE = /^\d{7}$/;
 
@@ -39,13 +41,15 @@ export function circlePolygon(latitude: number, longitude: number, km: number): 
 
 /**
  * The area of a rule around or of a station, with geometry where we know it and geocodes where the region is one. Of an
- * area, whose border we do not know, the surroundings of its `stations` stand: there it was measured.
+ * municipality whose border is known the border stands; of an area without one the surroundings of its `stations` stand:
+ * there it was measured.
  */
 export function capArea(
   rule: Pick<Rule, 'area'>,
   station: Station,
   municipality?: { readonly code: string; readonly name: string },
   stations: readonly Station[] = [],
+  border?: Border,
 ): CapArea {
   const geocode: CapPair[] = [];
   const code = municipality?.code ?? station.region;
@@ -61,11 +65,34 @@ export function capArea(
       geocode,
     };
   }
+  if (border && (rule.area.kind === 'region' || stations.length > 0))
+    return { areaDesc: place, polygon: border.polygons.map(ringText), circle: [], geocode };
   // An area bears its own name; of a station rule only the name of the area around it is known.
   const isStation = stations.length === 0;
   const areaDesc = rule.area.kind === 'named' && isStation ? firstText(rule.area.name, place) : place;
   return { areaDesc, polygon: [], circle: stations.slice(0, MAX_CIRCLES).map(aroundStation), geocode };
 }
+
+/** The area that a person gave the alert: around its station, or a ring of its own. */
+export function editedArea(
+  area: EditedArea,
+  station: Station,
+  municipality?: { readonly code: string; readonly name: string },
+): CapArea {
+  if ('radiusKm' in area)
+    return capArea({ area: { kind: 'radius', km: area.radiusKm } }, station, municipality);
+  const corners = area.polygon.map(([latitude, longitude]) => `${fixed(latitude)},${fixed(longitude)}`);
+  return {
+    areaDesc: firstText(area.name, station.name, station.id),
+    polygon: [[...corners, corners[0]].join(' ')],
+    circle: [],
+    geocode: [],
+  };
+}
+
+/** 5 decimals, the grid of the import: fewer could make a narrow ring cross itself. */
+const ringText = (ring: Border['polygons'][number]): string =>
+  ring.map(([latitude, longitude]) => `${latitude.toFixed(5)},${longitude.toFixed(5)}`).join(' ');
 
 const aroundStation = ({ latitude, longitude }: Station): string =>
   `${fixed(latitude)},${fixed(longitude)} ${STATION_KM}`;

@@ -94,6 +94,31 @@ const input = (
   ...more,
 });
 
+it('what a person changed stands in the message, and the message is valid', () => {
+  const text = 'Saiam da margem <já> \u0001& agora.';
+  const ring = [
+    [-30, -51.2],
+    [-30, -51],
+    [-30.2, -51],
+  ] as const;
+  const messages = [{ polygon: ring, name: 'Ilhas' }, { radiusKm: 30 }].map((area) => {
+    const out = capMessage(input({ ...revision(2, 'updated'), text, area }));
+    if (!out) throw new Error('no message');
+    expect(gate.check(serializeCap(out.message))).toEqual([]);
+    return out.message;
+  });
+  expect(messages[0]?.info.map(({ instruction }) => instruction)).toEqual([text, text]);
+  expect(messages[0]?.info[0]?.area).toEqual([
+    {
+      areaDesc: 'Ilhas',
+      polygon: ['-30.0000,-51.2000 -30.0000,-51.0000 -30.2000,-51.0000 -30.0000,-51.2000'],
+      circle: [],
+      geocode: [],
+    },
+  ]);
+  expect(messages[1]?.info[0]?.area[0]?.circle).toEqual(['-30.0536,-51.1747 30']);
+});
+
 it('a whole chain is valid: Alert, Update, Update with AllClear, Cancel', () => {
   const steps = [
     revision(1, 'raised'),
@@ -135,6 +160,21 @@ it('only unexpired messages are referenced, and a natural expiry sends none', ()
   expect(capMessage(input(revision(3, 'ended', 'cancelled'), []))).toBeUndefined();
 });
 
+it('a false alarm says so in the first words of every text, in both languages', () => {
+  const correction = { 'pt-BR': 'Alarme falso: não há perigo.', en: 'False alarm: there is no danger.' };
+  const act = { command: 'c', act: 'cancel', by: 'Ana', correction } as const;
+  const open = { identifier: 'open', sentText: '2024-04-30T03:30:00-03:00', expiresAt: T0 + 9 * HOUR };
+  const out = capMessage(input({ ...revision(2, 'ended', 'cancelled'), act }, [open]));
+  if (!out) throw new Error('no message');
+  expect(gate.check(serializeCap(out.message))).toEqual([]);
+  expect(out.message.msgType).toBe('Cancel');
+  expect(out.message.note).toBe(`${correction['pt-BR']} / ${correction.en}`);
+  expect(out.message.info.map(({ headline, description }) => [headline, description])).toEqual([
+    [expect.stringMatching(/^Alarme falso – Cancelado: /), expect.stringMatching(/^Alarme falso: não há/)],
+    [expect.stringMatching(/^False alarm – Cancelled: /), expect.stringMatching(/^False alarm: there is/)],
+  ]);
+});
+
 it('an exercise says so at the beginning and the end of every text', () => {
   const out = capMessage(input(revision(1, 'raised'), [], { environment: 'exercise' }));
   expect(out?.message.status).toBe('Exercise');
@@ -149,6 +189,32 @@ it('an exercise says so at the beginning and the end of every text', () => {
       expect(text?.endsWith(`${word}.`)).toBe(true);
     }
   }
+});
+
+it('no text of an exercise or a test leaves without its mark, whatever a person wrote', () => {
+  const correction = { 'pt-BR': 'Alarme falso.', en: 'False alarm.' };
+  const act = { command: 'c', act: 'cancel', by: 'Ana', correction } as const;
+  const earlier = [{ identifier: 'o', sentText: '2024-04-30T03:30:00-03:00', expiresAt: T0 + 9 * HOUR }];
+  const revisions = [
+    { ...revision(2, 'updated'), text: 'Saiam.' },
+    { ...revision(2, 'ended', 'cancelled'), act },
+    revision(2, 'ended', 'cleared'),
+    { ...revision(2, 'unverified'), unverified: true },
+  ];
+  for (const [environment, status, marks] of [
+    ['exercise', 'Exercise', ['EXERCÍCIO', 'EXERCISE']],
+    ['test', 'Test', ['TESTE', 'TEST']],
+  ] as const)
+    for (const one of revisions) {
+      const message = capMessage(input(one, earlier, { environment }))?.message;
+      expect(message?.status).toBe(status);
+      if (message?.note) expect(message.note).toMatch(new RegExp(`^${marks.join(' / ')}: `));
+      for (const [i, mark] of marks.entries()) {
+        const { headline, description, instruction } = message?.info[i] ?? {};
+        const texts = [headline, description, ...(instruction === undefined ? [] : [instruction])];
+        for (const text of texts) expect(text?.startsWith(mark), text).toBe(true);
+      }
+    }
 });
 
 it('an area stands as the surroundings of its stations, by its own name', () => {
@@ -332,7 +398,9 @@ it('feeds list the newest first, stay under 100 kB and are well-formed', () => {
     author: 'Defesa Civil',
     baseUrl: 'http://127.0.0.1:8080',
     updatedAt: T0,
+    next: (shown: number) => `?before=${shown}`,
   };
+  rows.reverse();
   for (const body of [
     atomFeed(
       rows.map((row) => feedEntry(row)),
@@ -345,6 +413,10 @@ it('feeds list the newest first, stay under 100 kB and are well-formed', () => {
   ]) {
     expect(Buffer.byteLength(body)).toBeLessThanOrEqual(100_000);
     expect(body.indexOf('revision=200')).toBeLessThan(body.indexOf('revision=199'));
+    const shown = body.match(/cap\.xml\?revision=\d+/g) ?? [];
+    expect(body).toContain(
+      `rel="next" href="http://127.0.0.1:8080/cap/feed.${body.includes('<rss') ? 'rss' : 'atom'}?before=${new Set(shown).size}"`,
+    );
     expect(body).toContain('<cap:severity>Extreme</cap:severity>');
     expect(body).toContain('Grande perigo: Chuvas intensas, Porto Alegre');
     // Well-formed: the gate then complains of the schema, not of the XML.
@@ -376,3 +448,52 @@ it.skipIf(!existsSync(corpus))(
     expect(failed).toEqual([]);
   },
 );
+
+it('of a municipality whose border is known the message carries the border, in place of circles', async () => {
+  const border = {
+    id: '4314902',
+    name: 'Porto Alegre',
+    polygons: [
+      [
+        [-30.2, -51.3],
+        [-30.2, -51.01234],
+        [-29.9, -51.1],
+        [-30.2, -51.3],
+      ],
+    ],
+  } as const;
+  const regional: Rule = { ...rule, area: { kind: 'region' } };
+  const place = { ...station, id: '4314902', region: '4314902' };
+  const of = (more: Partial<CapInput>): string =>
+    serializeCap(
+      capMessage(
+        input(revision(1, 'raised'), [], { rule: regional, station: place, stations: [station], ...more }),
+      )?.message as never,
+    );
+  expect(of({})).toContain('<circle>');
+  const xml = of({ border, municipality: { code: border.id, name: border.name } });
+  expect(xml).toContain(
+    '<area><areaDesc>Porto Alegre</areaDesc><polygon>-30.20000,-51.30000 -30.20000,-51.01234 -29.90000,-51.10000 -30.20000,-51.30000</polygon><geocode>',
+  );
+  expect(xml).not.toContain('<circle>');
+  expect((await openCapGate()).check(xml)).toEqual([]);
+});
+
+it('what a forecast says is likely, never observed, and its texts say so', () => {
+  const base = revision(1, 'raised');
+  const forecast = { issuer: 'gfs', issuedAt: T0 };
+  const evidence = base.event.evidence.map((one) => ({
+    ...one,
+    expression: 'max(forecast(rainfall, 6h)) >= 40 mm',
+    forecast,
+  }));
+  const expected = capMessage(
+    input({ ...base, event: { ...base.event, forecast: true, evidence } }),
+  )?.message;
+  expect(expected?.info.map(({ certainty }) => certainty)).toEqual(['Likely', 'Likely']);
+  for (const [i, word] of ['previsto', 'forecast'].entries()) {
+    expect(expected?.info[i]?.headline).toContain(`(${word})`);
+    expect(expected?.info[i]?.description).toContain(`${word}`);
+  }
+  expect(capMessage(input(base))?.message.info[0]?.certainty).toBe('Observed');
+});

@@ -1,12 +1,16 @@
 import { AtalaiaError } from '../../lib/errors.ts';
 import type { AlertRevision } from '../../model/alert.ts';
-import { type Language, languages, type Text } from '../../model/language.ts';
+import type { Border } from '../../model/area.ts';
+import { drillMarks, type Environment } from '../../model/environment.ts';
+import { type Language, languages, type Text, textIn } from '../../model/language.ts';
 import type { Level, Rule } from '../../model/rule.ts';
 import type { Station } from '../../model/station.ts';
 import { HOUR_MS, MINUTE_MS } from '../../model/time.ts';
-import { alertHeadline, endWord, evidenceSentence } from '../text.ts';
-import { capArea } from './area.ts';
+import { alertHeadline, endWord, evidenceSentence, falseAlarmWord } from '../text.ts';
+import { capArea, editedArea } from './area.ts';
 import { type CapAlert, type CapInfo, type CapPair, capTime } from './message.ts';
+import { profileZone, toProfile } from './profile.ts';
+import type { ProfileName } from './read/profiles.ts';
 import { cleanText } from './serialize.ts';
 
 /** The fields of a hazard that CAP needs (a row of the hazard table has them). */
@@ -40,6 +44,10 @@ export interface CapInput {
   readonly web?: string;
   readonly earlier: readonly EarlierMessage[];
   readonly municipality?: { readonly code: string; readonly name: string };
+  /** The border of the municipality, where it is known. */
+  readonly border?: Border;
+  /** The kind of receiver that the message is written for. */
+  readonly profile?: ProfileName;
 }
 
 export interface CapOutput {
@@ -57,12 +65,6 @@ const awareness: Readonly<Record<Level, string>> = {
   orange: '3; orange; Severe',
   red: '4; red; Extreme',
 };
-const marks: Readonly<Record<CapInput['environment'], Text | null>> = {
-  actual: null,
-  exercise: { 'pt-BR': 'EXERCÍCIO', en: 'EXERCISE' },
-  test: { 'pt-BR': 'TESTE', en: 'TEST' },
-};
-
 const HEADLINE_LIMIT = 160;
 
 /**
@@ -70,9 +72,12 @@ const HEADLINE_LIMIT = 160;
  * the end of an alert of which no message ever left. Rules: notes of CAP-v1.2-os sections 3.2.1 to 3.2.4.
  * @throws AtalaiaError ATL_CONFIG when `sender` has characters that CAP forbids there.
  */
-export function capMessage(input: CapInput): CapOutput | undefined {
-  const { revision, environment, earlier, station } = input;
+export function capMessage(given: CapInput): CapOutput | undefined {
+  const { revision, environment, earlier, profile } = given;
   const { event } = revision;
+  const timeZone = profileZone(profile, event.issuedAt, given.station.timeZone);
+  const station = { ...given.station, timeZone };
+  const input = { ...given, station };
   if (!/^[^\s,<&]+$/.test(input.sender)) {
     throw new AtalaiaError(
       'ATL_CONFIG',
@@ -96,14 +101,25 @@ export function capMessage(input: CapInput): CapOutput | undefined {
     status: statuses[environment],
     msgType,
     scope: 'Public',
-    ...(msgType === 'Cancel'
-      ? { note: `${endWord(event.endReason, 'pt-BR')} / ${endWord(event.endReason, 'en')}` }
-      : {}),
+    ...(msgType === 'Cancel' ? { note: noteOf(revision, environment) } : {}),
     ...(references === '' ? {} : { references }),
     incidents: event.alert,
     info: languages.map((lang) => infoOf(input, lang, sentText, expiresAt)),
   };
-  return { identifier, sentText, expiresAt, message };
+  const places = given.stations ?? [station];
+  return {
+    ...{ identifier, sentText, expiresAt },
+    message: profile ? toProfile(message, profile, places) : message,
+  };
+}
+
+/** Why a message is cancelled, in both languages; a false alarm says so. */
+function noteOf({ event, act }: AlertRevision, environment: Environment): string {
+  const { correction } = act ?? {};
+  const word = (lang: Language): string => correction?.[lang] ?? endWord(event.endReason, lang);
+  const note = `${word('pt-BR')} / ${word('en')}`;
+  const mark = drillMarks[environment];
+  return mark ? `${mark['pt-BR']} / ${mark.en}: ${note}` : note;
 }
 
 /** Unique per server, environment, alert and revision; without spaces, commas, `<` and `&` (CAP 1.2, 3.2.1). */
@@ -128,9 +144,11 @@ function infoOf(input: CapInput, lang: Language, sentText: string, expiresAt: nu
   const { revision, rule, station, hazard } = input;
   const { event } = revision;
   const ended = event.event === 'ended';
-  const mark = marks[input.environment]?.[lang];
+  const mark = drillMarks[input.environment]?.[lang];
   const responseType = !ended ? rule.cap.responseType : event.endReason === 'cleared' ? 'AllClear' : 'None';
-  const headline = alertHeadline(event, rule, station, lang);
+  const isFalse = revision.act?.correction !== undefined;
+  const own = alertHeadline(event, rule, station, lang);
+  const headline = isFalse ? `${falseAlarmWord[lang]} – ${own}` : own;
   return {
     language: lang,
     category: [hazard.capCategory],
@@ -138,8 +156,11 @@ function infoOf(input: CapInput, lang: Language, sentText: string, expiresAt: nu
     responseType: [responseType],
     urgency: ended ? 'Past' : rule.cap.urgency,
     severity: severities[event.level],
-    // What no station confirms any more is not observed.
-    certainty: revision.unverified && rule.cap.certainty === 'Observed' ? 'Likely' : rule.cap.certainty,
+    // What no station confirms any more, or a forecast says, is not observed.
+    certainty:
+      (revision.unverified || event.forecast) && rule.cap.certainty === 'Observed'
+        ? 'Likely'
+        : rule.cap.certainty,
     eventCode: [{ valueName: hazard.eventCode.valueName, value: hazard.eventCode.value }],
     effective: sentText,
     onset: capTime(event.onsetAt, station.timeZone),
@@ -147,10 +168,14 @@ function infoOf(input: CapInput, lang: Language, sentText: string, expiresAt: nu
     senderName: input.senderName,
     headline: clip(mark ? `${mark}: ${headline}` : headline, HEADLINE_LIMIT),
     description: marked(describe(input, lang), mark),
-    ...(ended ? {} : { instruction: marked(rule.instruction[lang], mark) }),
+    ...(ended ? {} : { instruction: marked(textIn(revision.text ?? rule.instruction, lang), mark) }),
     ...(input.web === undefined ? {} : { web: input.web }),
     parameter: parametersOf(input),
-    area: [capArea(rule, station, input.municipality, input.stations)],
+    area: [
+      revision.area
+        ? editedArea(revision.area, station, input.municipality)
+        : capArea(rule, station, input.municipality, input.stations, input.border),
+    ],
   };
 }
 
@@ -160,7 +185,8 @@ function describe({ revision, station }: CapInput, lang: Language): string {
   const { event } = revision;
   const kind = event.subject.kind === 'area' ? (pt ? 'Área' : 'Area') : pt ? 'Estação' : 'Station';
   const sentences = [`${kind} ${station.name} (${station.id}).`];
-  if (event.event === 'ended') sentences.push(`${endWord(event.endReason, lang)}.`);
+  if (revision.act?.correction) sentences.unshift(revision.act.correction[lang]);
+  else if (event.event === 'ended') sentences.push(`${endWord(event.endReason, lang)}.`);
   sentences.push(...event.evidence.map((one) => evidenceSentence(one, lang)));
   if (revision.unverified && event.event !== 'ended') {
     sentences.push(

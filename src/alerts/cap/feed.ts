@@ -21,9 +21,13 @@ export interface FeedMeta {
   readonly baseUrl: string;
   readonly updatedAt: number;
   readonly language?: Language;
+  /** Query that names this feed, `?hazard=rain`; empty for all. */
+  readonly query?: string;
+  /** The query of the feed that begins after so many entries, which did not find room (RFC 5005, section 3). */
+  readonly next?: (shown: number) => string | undefined;
 }
 
-/** Google asks for at most 100 kB; older messages stay reachable by their own addresses. */
+/** Google asks for at most 100 kB; older messages follow by the link `next`. */
 const MAX_BYTES = 100_000;
 const CAP_CHILDREN = [
   'status',
@@ -75,19 +79,19 @@ const UNESCAPES: Readonly<Record<string, string>> = { '&lt;': '<', '&gt;': '>', 
 const unescapeXml = (text: string): string =>
   text.replace(/&(?:lt|gt|quot|amp);/g, (entity) => UNESCAPES[entity] as string);
 
-/** Atom 1.0 (RFC 4287), newest first, at most 100 kB. */
+/** Atom 1.0 (RFC 4287), in the order given, at most 100 kB. */
 export function atomFeed(entries: readonly FeedEntry[], meta: FeedMeta): string {
-  const ordered = newestFirst(entries);
-  const self = `${meta.baseUrl}/cap/feed.atom`;
+  const self = `${meta.baseUrl}/cap/feed.atom${meta.query ?? ''}`;
   const head =
     `<?xml version="1.0" encoding="UTF-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom" xmlns:cap="${CAP_NAMESPACE}"` +
     ` xml:lang="${meta.language ?? 'pt-BR'}">\n<id>${escapeXml(self)}</id><title>${escapeXml(meta.title)}</title>` +
-    `<updated>${formatInstant(newestAt(ordered, meta))}</updated><author><name>${escapeXml(meta.author)}</name></author>` +
+    `<updated>${formatInstant(newestAt(entries, meta))}</updated><author><name>${escapeXml(meta.author)}</name></author>` +
     `<link rel="self" type="application/atom+xml" href="${escapeXml(self)}"/>\n`;
   return bounded(
     head,
     '</feed>\n',
-    ordered.map(
+    (shown) => nextLink(`${meta.baseUrl}/cap/feed.atom`, 'link', meta.next?.(shown)),
+    entries.map(
       (entry) =>
         `<entry><id>${escapeXml(entryId(entry))}</id><title>${escapeXml(entry.title)}</title>` +
         `<updated>${formatInstant(sentAt(entry))}</updated><link rel="alternate" type="application/cap+xml"` +
@@ -96,20 +100,20 @@ export function atomFeed(entries: readonly FeedEntry[], meta: FeedMeta): string 
   );
 }
 
-/** RSS 2.0 (rssboard.org), newest first, at most 100 kB. */
+/** RSS 2.0 (rssboard.org), in the order given, at most 100 kB. */
 export function rssFeed(entries: readonly FeedEntry[], meta: FeedMeta): string {
-  const ordered = newestFirst(entries);
-  const self = `${meta.baseUrl}/cap/feed.rss`;
+  const self = `${meta.baseUrl}/cap/feed.rss${meta.query ?? ''}`;
   const head =
     `<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0" xmlns:cap="${CAP_NAMESPACE}" xmlns:atom="http://www.w3.org/2005/Atom">` +
     `<channel>\n<title>${escapeXml(meta.title)}</title><link>${escapeXml(`${meta.baseUrl}/`)}</link>` +
     `<description>${escapeXml(`${meta.title} – ${meta.author}`)}</description><language>${(meta.language ?? 'pt-BR').toLowerCase()}</language>` +
-    `<lastBuildDate>${new Date(newestAt(ordered, meta)).toUTCString()}</lastBuildDate>` +
+    `<lastBuildDate>${new Date(newestAt(entries, meta)).toUTCString()}</lastBuildDate>` +
     `<atom:link rel="self" type="application/rss+xml" href="${escapeXml(self)}"/>\n`;
   return bounded(
     head,
     '</channel></rss>\n',
-    ordered.map(
+    (shown) => nextLink(`${meta.baseUrl}/cap/feed.rss`, 'atom:link', meta.next?.(shown)),
+    entries.map(
       (entry) =>
         `<item><title>${escapeXml(entry.title)}</title><link>${escapeXml(capUrl(entry, meta))}</link>` +
         `<description>${escapeXml(entry.summary)}</description><guid isPermaLink="false">${escapeXml(entry.identifier)}</guid>` +
@@ -137,21 +141,27 @@ const children = (entry: FeedEntry): string =>
 
 const sentAt = (entry: FeedEntry): number => parseInstant(entry.sentText) ?? 0;
 
-const newestFirst = (entries: readonly FeedEntry[]): readonly FeedEntry[] =>
-  [...entries].sort(
-    (a, b) => sentAt(b) - sentAt(a) || b.revision - a.revision || (a.alert < b.alert ? -1 : 1),
-  );
+const newestAt = (entries: readonly FeedEntry[], meta: FeedMeta): number =>
+  entries[0] === undefined ? meta.updatedAt : sentAt(entries[0]);
 
-const newestAt = (ordered: readonly FeedEntry[], meta: FeedMeta): number =>
-  ordered[0] === undefined ? meta.updatedAt : sentAt(ordered[0]);
+const nextLink = (feed: string, element: string, query: string | undefined): string =>
+  query === undefined ? '' : `<${element} rel="next" href="${escapeXml(feed + query)}"/>\n`;
 
-function bounded(head: string, tail: string, parts: readonly string[]): string {
-  let size = Buffer.byteLength(head) + Buffer.byteLength(tail);
+/** Bytes kept free for the link to the next page. */
+const LINK_BYTES = 1000;
+
+function bounded(
+  head: string,
+  tail: string,
+  link: (shown: number) => string,
+  parts: readonly string[],
+): string {
+  let size = Buffer.byteLength(head) + Buffer.byteLength(tail) + LINK_BYTES;
   const kept: string[] = [];
   for (const part of parts) {
     size += Buffer.byteLength(part);
     if (size > MAX_BYTES) break;
     kept.push(part);
   }
-  return head + kept.join('') + tail;
+  return head + link(kept.length) + kept.join('') + tail;
 }

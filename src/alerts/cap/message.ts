@@ -41,6 +41,8 @@ export interface CapAlert {
   readonly status: 'Actual' | 'Exercise' | 'Test';
   readonly msgType: 'Alert' | 'Update' | 'Cancel';
   readonly scope: 'Public';
+  /** Names of the profiles that it is written for. */
+  readonly code?: readonly string[];
   readonly note?: string;
   readonly references?: string;
   readonly incidents?: string;

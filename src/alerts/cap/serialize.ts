@@ -2,9 +2,10 @@ import type { CapAlert, CapArea, CapInfo, CapPair } from './message.ts';
 
 export const CAP_NAMESPACE = 'urn:oasis:names:tc:emergency:cap:1.2';
 
-// What XML 1.0 (5th ed., 2.2) does not admit, and lone surrogates; the control characters are the point here.
+// What XML 1.0 (5th ed., 2.2) does not admit, and lone surrogates; the control characters are the point here. With them
+// the byte order mark: invisible, without meaning inside a text (Unicode 16, 23.8), and decoders drop a leading one.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to drop
-const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff\ud800-\udfff]/gu;
+const FORBIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufeff\ufffe\uffff\ud800-\udfff]/gu;
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
@@ -67,6 +68,7 @@ export const serializeCap = (message: CapAlert): string =>
     element('status', message.status),
     element('msgType', message.msgType),
     element('scope', message.scope),
+    each('code', message.code ?? []),
     element('note', message.note),
     element('references', message.references),
     element('incidents', message.incidents),

@@ -147,7 +147,7 @@ export function emittedForm(read: ReadAlert): CapAlert | undefined {
   if (status !== 'Actual' && status !== 'Exercise' && status !== 'Test') return undefined;
   if (msgType !== 'Alert' && msgType !== 'Update' && msgType !== 'Cancel') return undefined;
   if (scope !== 'Public' || read.info.some(({ severity }) => !severities.has(severity))) return undefined;
-  const { identifier, sender, sent, note, references, incidents } = read;
+  const { identifier, sender, sent, code, note, references, incidents } = read;
   return {
     identifier,
     sender,
@@ -155,6 +155,7 @@ export function emittedForm(read: ReadAlert): CapAlert | undefined {
     status,
     msgType,
     scope,
+    ...(code.length === 0 ? {} : { code }),
     ...(note === undefined ? {} : { note }),
     ...(references === undefined ? {} : { references }),
     ...(incidents === undefined ? {} : { incidents }),

@@ -40,7 +40,7 @@ const ODD_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /** IBGE: digits weighted 1, 2, 1, 2, 1, 2, digit sums of the products; the last digit completes the sum to tens. */
-function isIbgeCode(code: string): boolean {
+export function isIbgeCode(code: string): boolean {
   if (!/^\d{7}$/.test(code)) return false;
   let sum = 0;
   for (let i = 0; i < 6; i++) {

@@ -1,5 +1,5 @@
 import { decodeXml } from './decode.ts';
-import { readFeed } from './feed.ts';
+import { type FeedEntry, readFeed } from './feed.ts';
 import { type ReadAlert, readAlert } from './message.ts';
 import { checkRules } from './rules.ts';
 import { checkStructure } from './structure.ts';
@@ -14,6 +14,13 @@ export interface CapReading {
   readonly findings: readonly Finding[];
   /** The alerts that could be mapped, also from a message with a fault; of a feed those that it carries whole. */
   readonly alerts: readonly ReadAlert[];
+  /** The entries when the file is a feed; also those whose alerts have faults. */
+  readonly entries?: readonly EntryReading[];
+}
+
+/** An entry of a feed, and the reading of each alert that it carries whole. */
+export interface EntryReading extends Omit<FeedEntry, 'embedded'> {
+  readonly readings: readonly CapReading[];
 }
 
 /** Reads and judges CAP messages and feeds. Opens nothing and follows nothing that stands in them. */
@@ -55,14 +62,21 @@ export function openCapReader(xsd: Uint8Array): CapReader {
     }
     const feed = inFeed ? undefined : readFeed(xml.root);
     if (feed === undefined) return reading([unknownRoot(xml.root)]);
-    const inner = feed.embedded.map(({ element, text: escaped }) =>
-      element === undefined ? readEscaped(escaped ?? '') : judge(element),
-    );
+    const entries = feed.entries.map(({ embedded, ...entry }) => ({
+      ...entry,
+      readings: embedded.map(({ element, text: escaped }) =>
+        element === undefined ? readEscaped(escaped ?? '') : judge(element),
+      ),
+    }));
+    const inner = entries.flatMap(({ readings }) => readings);
     // One broken alert must not cost the others of the feed: its faults are told, and it is not handed on.
-    return reading(
-      [...feed.findings, ...inner.flatMap(({ findings }) => findings.map(mildened))],
-      inner.filter(({ verdict }) => verdict.startsWith('accept')).flatMap(({ alerts }) => alerts),
-    );
+    return {
+      ...reading(
+        [...feed.findings, ...inner.flatMap(({ findings }) => findings.map(mildened))],
+        inner.filter(({ verdict }) => verdict.startsWith('accept')).flatMap(({ alerts }) => alerts),
+      ),
+      entries,
+    };
   }
 
   function readEscaped(text: string): CapReading {

@@ -85,6 +85,22 @@ it('reads back what was serialized: 1,000 random messages of the model', () => {
   );
 });
 
+it('a byte order mark that was pasted into a text does not survive: a decoder would drop it or keep it', () => {
+  const info = {
+    language: 'pt-BR',
+    category: ['Met'],
+    urgency: 'Past',
+    severity: 'Minor',
+    certainty: 'Likely',
+  };
+  const lists = { responseType: [], eventCode: [], parameter: [], area: [] };
+  const event = '\ufeffChuva intensa\ufeff em Caxias do Sul';
+  const sent = capTime(0, 'UTC');
+  const message = { identifier: 'a', sender: 'b', sent, status: 'Test', msgType: 'Alert', scope: 'Public' };
+  const { alerts } = back({ ...message, info: [{ ...info, ...lists, event }] } as unknown as CapAlert);
+  expect(alerts[0]?.info[0]?.event).toBe('Chuva intensa em Caxias do Sul');
+});
+
 const words = fc.stringMatching(/^[A-Za-zçãé&"' ]{1,40}$/);
 const anyAlert = fc.record({
   event: fc.constantFrom('raised' as const, 'escalated' as const, 'ended' as const),

@@ -79,14 +79,44 @@ const contents = (node: XmlElement, path: string): string[] =>
 function checkOne(parse: () => XmlDocument, index: number): Outcome {
   const served = verify(parse, index);
   if (typeof served === 'string' || served.why.includes('Base64')) return served;
-  const withoutBlanks = (): XmlDocument => {
-    const document = parse();
-    dropBlanks(document.root);
-    return document;
-  };
-  const stripped = verify(withoutBlanks, index);
+  const stripped = verify(() => withoutBlanks(parse), index);
   // A digest that differs says more than a signature that already fails over other white space.
   return typeof stripped === 'object' && served.why.startsWith('DigestValue') ? served : stripped;
+}
+
+function withoutBlanks(parse: () => XmlDocument): XmlDocument {
+  const document = parse();
+  dropBlanks(document.root);
+  return document;
+}
+
+/**
+ * What each signature is worth, a sentence where it does not hold: over the message as it stands, or with blanks dropped.
+ * @param trust the certificate of the signer or of its issuer; without it the key in the message is believed
+ */
+export function verifyEach(
+  parse: () => XmlDocument,
+  stripped: boolean,
+  trust?: X509Certificate,
+): readonly string[] {
+  const number = using(parse(), (document) => signaturesOf(document).length);
+  return Array.from({ length: Math.min(number, MAX_SIGNATURES) }, (_, index) => {
+    const outcome = verify(stripped ? () => withoutBlanks(parse) : parse, index);
+    if (typeof outcome === 'object') return outcome.why;
+    if (outcome === 'unknown') return 'cannot be checked';
+    const isTrusted = trust === undefined || using(parse(), (document) => isSignedBy(document, index, trust));
+    return isTrusted ? outcome : 'signed with a certificate that is not trusted';
+  });
+}
+
+/** Of the certificate whose key the signature was checked with. */
+function isSignedBy(document: XmlDocument, index: number, trust: X509Certificate): boolean {
+  const signature = signaturesOf(document)[index];
+  const [text] = signature ? contents(signature, './/ds:X509Certificate') : [];
+  if (text === undefined) return false;
+  const certificate = new X509Certificate(Buffer.from(text, 'base64'));
+  if (certificate.raw.equals(trust.raw)) return true;
+  return trust.ca && certificate.checkIssued(trust) && certificate.verify(trust.publicKey);
 }
 
 function verify(parse: () => XmlDocument, index: number): Outcome {

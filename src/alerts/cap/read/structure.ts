@@ -59,7 +59,7 @@ function checkElement(parent: Element, all: readonly Item[], section: string, co
 }
 
 function checkAttributes(element: Element, clause: string, { report }: Context): void {
-  const [name] = element.attributes;
+  const [name] = element.attributes.keys();
   if (name !== undefined) report(element.line, clause, `${element.name} has an attribute ${quote(name)}`);
 }
 

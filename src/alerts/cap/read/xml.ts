@@ -1,5 +1,6 @@
 import {
   ParseOption,
+  XmlC14NMode,
   XmlDocument,
   XmlElement,
   XmlError,
@@ -18,8 +19,8 @@ export interface Element {
   readonly namespace: string;
   readonly line: number;
   readonly text: string;
-  /** Names of attributes; namespace declarations and what XML Schema puts on instances (`xsi:…`) are none. */
-  readonly attributes: readonly string[];
+  /** Attributes by name; namespace declarations and what XML Schema puts on instances (`xsi:…`) are none. */
+  readonly attributes: ReadonlyMap<string, string>;
   readonly children: readonly Element[];
 }
 
@@ -67,7 +68,7 @@ export function readXml(text: string, schema: XsdValidator, isSound: (root: Elem
   if (count(text, '<') > 2 * MAX_ELEMENTS) return { finding: limit(`more than ${MAX_ELEMENTS} elements`) };
   let document: XmlDocument;
   try {
-    document = parse(text);
+    document = parseXml(text);
   } catch (error) {
     return { finding: malformed(error) };
   }
@@ -81,7 +82,7 @@ export function readXml(text: string, schema: XsdValidator, isSound: (root: Elem
       return { root, signatures: [] };
     const broken = validate(schema, document);
     const signed = root.children.some(({ namespace }) => namespace === SIGNATURE_NAMESPACE);
-    const signatures = signed && broken === undefined ? checkSignatures(() => parse(text)) : [];
+    const signatures = signed && broken === undefined ? checkSignatures(() => parseXml(text)) : [];
     return broken === undefined ? { root, signatures } : { root, schema: broken, signatures };
   } catch (error) {
     if (error instanceof LimitError) return { finding: limit(error.message) };
@@ -93,7 +94,18 @@ export function readXml(text: string, schema: XsdValidator, isSound: (root: Elem
 }
 
 // As bytes: a text would end at its first NUL.
-const parse = (text: string): XmlDocument => XmlDocument.fromBuffer(Buffer.from(text), { option: OPTIONS });
+export const parseXml = (text: string): XmlDocument =>
+  XmlDocument.fromBuffer(Buffer.from(text), { option: OPTIONS });
+
+/** Exclusive canonical XML 1.0 of a message that we wrote ourselves: what its signature covers. */
+export function canonicalText(text: string): string {
+  const document = parseXml(text);
+  try {
+    return document.canonicalizeToString({ mode: XmlC14NMode.XML_C14N_EXCLUSIVE_1_0 });
+  } finally {
+    document.dispose();
+  }
+}
 
 const limit = (reason: string): Finding => ({ verdict: 'reject-security', clause: 'limits', reason });
 
@@ -138,9 +150,11 @@ function copy(element: XmlElement, depth: number, counted: { elements: number })
       else if (node instanceof XmlText) text += node.content;
     }
   }
-  const attributes = element.attrs
-    .filter((attribute) => attribute.namespaceUri !== INSTANCE)
-    .map(({ name }) => name);
+  const attributes = new Map(
+    element.attrs
+      .filter((attribute) => attribute.namespaceUri !== INSTANCE)
+      .map((attribute) => [attribute.name, attribute.value] as const),
+  );
   return { name: element.name, namespace, line: element.line, text, attributes, children };
 }
 
