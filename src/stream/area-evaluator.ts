@@ -1,5 +1,6 @@
 import { quantities } from '../model/quantity.ts';
 import { DAY_MS, SECOND_MS } from '../model/time.ts';
+import { quantityOf } from './accepted-series.ts';
 import {
   type Absences,
   countBefore,
@@ -103,6 +104,7 @@ export class AreaEvaluator extends SubjectEvaluator<AreaState> {
     if (!isDue) return;
     // An end by expiry settles what lies before it: it comes before the evaluation.
     const isExpired = area.rules.map((rule) => this.expireDue(area, rule, area.track(rule), due));
+    for (const rule of area.rules) this.reviewDue(area, rule, area.track(rule), due);
     const caughtUp = area.pending ? this.#catchUp(area) : null;
     const advance = caughtUp ?? this.#move(area, this.#now());
     area.rules.forEach((rule, i) => {
@@ -112,19 +114,37 @@ export class AreaEvaluator extends SubjectEvaluator<AreaState> {
     this.#settle(area, advance);
   }
 
-  /** A report of a member brought or changed readings; `newestBefore` is the member's newest instant before it. */
-  report(area: AreaState, station: StationState, observedAt: number, newestBefore: number): void {
+  /**
+   * A report of a member brought or changed readings, the verdict on which it may change at other instants than its own;
+   * `newestBefore` is the member's newest instant before it.
+   */
+  report(
+    area: AreaState,
+    station: StationState,
+    changed: { readonly from: number; readonly to: number },
+    { observedAt }: { readonly observedAt: number },
+    newestBefore: number,
+  ): void {
     const { clockAt, latenessMs } = this.context;
+    const { from } = changed;
     const before = area.frontier;
-    const place = { at: observedAt, id: station.station.id };
-    area.live?.cut(station, observedAt, clockAt - latenessMs - station.areaLagMs);
+    const place = { at: from, id: station.station.id };
+    area.live?.cut(station, from, clockAt - latenessMs - station.areaLagMs);
     const advance = this.#isPlain(area, station, place, newestBefore)
       ? this.#move(area, place)
-      : this.#again(area, station, observedAt, newestBefore);
-    if (!isBefore(place, area.newest)) area.newest = place;
+      : this.#again(area, from, {
+          dataEnd: dataEnd(area, station, changed.to),
+          eventsEnd: Math.max(
+            eventsEnd(station, from, newestBefore),
+            eventsEnd(station, observedAt, newestBefore),
+          ),
+        });
+    // By its own instant, however far back it changed verdicts: so it follows from the stations, as after a restart.
+    const arrived = { at: observedAt, id: station.station.id };
+    if (!isBefore(arrived, area.newest)) area.newest = arrived;
     for (const rule of area.rules) {
       const track = area.track(rule);
-      if (rule.silences.length > 0) this.#evaluateNow(area, rule, track, observedAt < before);
+      if (rule.silences.length > 0) this.#evaluateNow(area, rule, track, from < before);
       else if (advance) this.#tellAdvance(area, rule, advance);
       else if (track.told?.state === 'unverified')
         this.tell(area, rule, track, this.#tellingAsBefore(area, rule, track));
@@ -206,14 +226,14 @@ export class AreaEvaluator extends SubjectEvaluator<AreaState> {
   }
 
   /** A report that may change what was evaluated: at once when that is little, else what waits is evaluated together. */
-  #again(area: AreaState, station: StationState, observedAt: number, newestBefore: number): Advance | null {
-    const isLateData = observedAt < area.frontier;
-    const changed: PendingReplay = {
-      from: Math.min(area.sureTo, frontierBefore(area.members, observedAt)),
-      isLateData,
-      dataEnd: dataEnd(area, station, observedAt),
-      eventsEnd: eventsEnd(station, observedAt, newestBefore),
-    };
+  #again(
+    area: AreaState,
+    changedFrom: number,
+    ends: Pick<PendingReplay, 'dataEnd' | 'eventsEnd'>,
+  ): Advance | null {
+    const isLateData = changedFrom < area.frontier;
+    const from = Math.min(area.sureTo, frontierBefore(area.members, changedFrom));
+    const changed: PendingReplay = { from, isLateData, ...ends };
     if (!isLateData && isSettled(area)) return this.#replay(area, changed);
     const { pending } = area;
     area.pending = pending
@@ -254,10 +274,15 @@ export class AreaEvaluator extends SubjectEvaluator<AreaState> {
     const live = this.#liveOf(area);
     if (clockAt - latenessMs > area.frontier) live.forgetAhead();
     const mayAgree = isSettled(area) && present === area.frontier;
-    const found = replayTracks(area, live, walk, mayAgree ? changed : null, clockAt, delayMs);
+    const eventsEnd = Math.max(changed.eventsEnd, excusedUntil(area));
+    const known = mayAgree ? { ...changed, eventsEnd } : null;
+    const found = replayTracks(area, live, walk, known, clockAt, delayMs);
     if (!walk.last) return null;
     const { isLateData } = changed;
-    const last = found.isAgreed ? null : walk.last;
+    const isAgreed = found.agreedAt < Number.POSITIVE_INFINITY;
+    // The frontier stands where it stood, and yet something else may have brought it there: what comes next is judged by it.
+    if (isAgreed && area.moved.at <= found.agreedAt) area.moved = walk.last.by;
+    const last = isAgreed ? null : walk.last;
     return { from, last, isLateData, stepped: found.stepped, silentAt: (at) => walk.silentAt(at) };
   }
 
@@ -335,7 +360,7 @@ function dataEnd({ rules }: AreaState, { series }: StationState, observedAt: num
     if (silences.length > 0) continue;
     for (const { quantity, windows } of inputs) {
       const found = series.get(quantity);
-      if (windows.length > 0 || quantities.get(quantity)?.derived || found?.countsAll === false)
+      if (windows.length > 0 || quantities.get(quantityOf(quantity))?.derived || found?.countsAll === false)
         return Number.POSITIVE_INFINITY;
       // The cover of the reading after it changes, too.
       const next = found?.firstAfter(observedAt) ?? 0;
@@ -352,6 +377,17 @@ function eventsEnd(station: StationState, observedAt: number, newestBefore: numb
   return observedAt < newestBefore
     ? (reportedAt[countBefore(reportedAt, observedAt + 1)] ?? Number.POSITIVE_INFINITY)
     : silentFrom(station, observedAt);
+}
+
+/**
+ * Until then the clock excuses a station that is silent by its reports: since our own outage, or its adoption. What was
+ * evaluated before it waited for stations that a walk by the reports does not wait for, and says nothing about that walk.
+ */
+function excusedUntil({ members }: AreaState): number {
+  let until = Number.NEGATIVE_INFINITY;
+  for (const { armedAt, intervalMs } of members)
+    until = Math.max(until, armedAt + 2 * intervalMs + SECOND_MS);
+  return until;
 }
 
 /** Everything evaluated follows from the reports. */

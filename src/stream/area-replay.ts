@@ -72,7 +72,8 @@ function stepRun(run: Run, move: FrontierMove, clockAt: number, delayMs: number)
 
 /**
  * Steps the tracks of an area through the past. With `changed` it stops where nothing can be otherwise than it was: no
- * window reads the late readings any more, the frontier stands where it stood, and each level is what it was.
+ * window reads the late readings any more, the frontier stands where it stood, and each level is what it was: at `agreedAt`,
+ * in event time; infinite when it went to the end.
  */
 export function replayTracks(
   area: AreaState,
@@ -81,7 +82,7 @@ export function replayTracks(
   changed: PendingReplay | null,
   clockAt: number,
   delayMs: number,
-): { readonly isAgreed: boolean; readonly stepped: ReadonlySet<CompiledRule> } {
+): { readonly agreedAt: number; readonly stepped: ReadonlySet<CompiledRule> } {
   const runs = area.rules
     .filter((rule) => rule.silences.length === 0)
     .map((rule) => newRun(rule, area.track(rule), live.past(rule), walk.from));
@@ -104,7 +105,7 @@ export function replayTracks(
   live.history.replace(walk.from, agreedAt, moves);
   const isAgreed = agreedAt < Number.POSITIVE_INFINITY;
   const isStepped = (run: Run): boolean => run.hasStepped || (isAgreed && run.oldAt >= run.begin);
-  return { isAgreed, stepped: new Set(runs.filter(isStepped).map(({ rule }) => rule)) };
+  return { agreedAt, stepped: new Set(runs.filter(isStepped).map(({ rule }) => rule)) };
 }
 
 /** A track that has come to what it was at `at` goes on as it went on. */
@@ -127,6 +128,7 @@ function isSameState(a: LevelState, b: LevelState): boolean {
   return (
     a === b ||
     (a.level === b.level &&
+      a.barred === b.barred &&
       a.levelSinceAt === b.levelSinceAt &&
       a.onsetAt === b.onsetAt &&
       a.noneSince === b.noneSince &&

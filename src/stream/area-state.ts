@@ -2,7 +2,7 @@ import type { Subject } from '../model/alert.ts';
 import type { AreaLive } from './area-live.ts';
 import type { CompiledRule } from './compiled-rule.ts';
 import type { StationState } from './station-state.ts';
-import { SubjectState } from './subject.ts';
+import { SubjectState, type WithdrawnSnapshot } from './subject.ts';
 import type { TrackSnapshot } from './track.ts';
 
 /** A place in the order of observation: reports of one instant follow each other by the ids of their stations. */
@@ -83,6 +83,7 @@ export class AreaState extends SubjectState {
       ...(this.pending ? { pending: finiteOf(this.pending) } : {}),
       ...(Number.isFinite(this.replayAt) ? { replayAt: this.replayAt } : {}),
       tracks: this.snapshotTracks(),
+      ...this.snapshotWithdrawn(),
     };
   }
 
@@ -100,6 +101,7 @@ export class AreaState extends SubjectState {
       };
     state.replayAt = from.replayAt ?? Number.NEGATIVE_INFINITY;
     state.restoreTracks(from.tracks);
+    state.remember(from);
     return state;
   }
 }
@@ -120,7 +122,7 @@ export interface PendingSnapshot {
   readonly eventsEnd: number | null;
 }
 
-export interface AreaSnapshot {
+export interface AreaSnapshot extends WithdrawnSnapshot {
   readonly id: string;
   readonly frontier: number | null;
   readonly sureTo: number | null;

@@ -1,11 +1,13 @@
 import { quantities } from '../model/quantity.ts';
 import type { Condition, Expression, Rule, Window } from '../model/rule.ts';
+import { quantityOf, seriesName, withQuality } from './accepted-series.ts';
 import { compileCondition, type Predicate } from './truth.ts';
 import { reachMs } from './window-kinds.ts';
 import { WindowSlots } from './window-slots.ts';
 
 /** A quantity that a rule names, with the windows over it: spans of the sliding ones, and the others. */
 export interface RuleInput {
+  /** The name of its series. */
   readonly quantity: string;
   readonly spansMs: readonly number[];
   readonly windows: readonly Window[];
@@ -27,11 +29,21 @@ export interface CompiledRule {
   readonly longestWindowMs: number;
   /** By quantity: how many readings before that must be kept, too, for windows by count. */
   readonly readingsKept: ReadonlyMap<string, number>;
+  readonly forecasts: readonly ForecastInput[];
   /** It reads sliding windows of its station and nothing else. */
   readonly isSliding: boolean;
+  /** It counts suspect readings. */
+  readonly acceptsSuspect: boolean;
+}
+
+/** What a rule reads of the forecasts of a quantity: how far ahead. */
+export interface ForecastInput {
+  readonly quantity: string;
+  readonly spanMs: number;
 }
 
 interface Collected {
+  readonly forecasts: ForecastInput[];
   readonly inputs: Map<string, { spans: Set<number>; windows: Map<string, Window> }>;
   readonly silences: { quantity: string | null; spanMs: number }[];
   /** Longest look back of the sequences, one in another added up. */
@@ -40,8 +52,9 @@ interface Collected {
 }
 
 /** Compiles a checked rule; rules of one set share `slots`. */
-export function compileRule(rule: Rule, slots = new WindowSlots()): CompiledRule {
-  const found: Collected = { inputs: new Map(), silences: [], withinMs: 0, isSliding: true };
+export function compileRule(written: Rule, slots = new WindowSlots()): CompiledRule {
+  const rule = withQuality(written);
+  const found: Collected = { inputs: new Map(), forecasts: [], silences: [], withinMs: 0, isSliding: true };
   const conditions = [
     ...rule.levels.map((level) => level.condition),
     ...(rule.clear ? [rule.clear.condition] : []),
@@ -62,15 +75,17 @@ export function compileRule(rule: Rule, slots = new WindowSlots()): CompiledRule
     inputs,
     slots: inputs.flatMap(({ quantity, spansMs }) => spansMs.map((spanMs) => slots.slotOf(quantity, spanMs))),
     silences: found.silences,
+    forecasts: found.forecasts,
     longestWindowMs:
       Math.max(0, ...inputs.flatMap((input) => input.spansMs), ...windows.map(reachMs)) + found.withinMs,
     readingsKept: new Map(
       inputs.flatMap(({ quantity, windows: over }) => {
         const counts = over.flatMap((window) => (window.kind === 'count' ? [window.reports] : []));
-        return counts.length > 0 ? [[quantity, Math.max(...counts)]] : [];
+        return counts.length > 0 ? [[quantityOf(quantity), Math.max(...counts)]] : [];
       }),
     ),
     isSliding: found.isSliding && windows.length === 0,
+    acceptsSuspect: rule.quality === 'suspect',
   };
 }
 
@@ -112,12 +127,17 @@ function collectExpression(expression: Expression, withinMs: number, into: Colle
     case 'climatology':
       into.isSliding = false;
       return;
+    case 'forecast':
+      into.isSliding = false;
+      into.forecasts.push({ quantity: expression.quantity, spanMs: expression.spanMs });
+      return;
     case 'return-period':
       into.isSliding = false;
       collectExpression(expression.of, withinMs, into);
       return;
     case 'aggregate': {
-      const { quantity, window } = expression;
+      const { window } = expression;
+      const quantity = seriesName(expression);
       const input = into.inputs.get(quantity) ?? { spans: new Set<number>(), windows: new Map() };
       if (window.kind === 'sliding') input.spans.add(window.spanMs);
       else input.windows.set(JSON.stringify(window), window);
@@ -126,4 +146,6 @@ function collectExpression(expression: Expression, withinMs: number, into: Colle
   }
 }
 
-export const isIntervalQuantity = (name: string): boolean => quantities.get(name)?.kind === 'interval';
+/** By either name of a series. */
+export const isIntervalQuantity = (name: string): boolean =>
+  quantities.get(quantityOf(name))?.kind === 'interval';

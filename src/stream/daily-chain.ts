@@ -3,6 +3,7 @@ import { relativeHumidity } from '../rules/derived/humidity.ts';
 import { isPlaceKnown } from '../rules/derived/sun.ts';
 import { rounded } from './derived.ts';
 import type { ReadingSeries } from './series.ts';
+import type { SeriesByQuantity } from './series-table.ts';
 
 /** How long a daily reading covers: a window of 24 h over it is whole. */
 export const DAILY_COVER_MS = DAY_MS;
@@ -52,7 +53,8 @@ export interface DailyKind {
 export interface DailyReading {
   readonly quantity: string;
   readonly observedAt: number;
-  readonly value: number;
+  /** Null: the day has no reading any more. */
+  readonly value: number | null;
 }
 
 /** Plain form for checkpoints. */
@@ -61,7 +63,7 @@ export interface DailyChainSnapshot {
   readonly days: readonly (readonly [number, readonly number[]])[];
 }
 
-type Series = ReadonlyMap<string, ReadingSeries>;
+type Series = SeriesByQuantity;
 interface Coordinates {
   readonly latitude: number;
   readonly longitude: number;
@@ -103,7 +105,9 @@ export class DailyChain {
       const before = this.#before(at) ?? this.#kind.start;
       const result = this.#kind.step(inputsAt(series, place, at), before);
       if (result === undefined) {
-        this.#days.delete(at);
+        if (this.#days.delete(at))
+          for (const quantity of this.#kind.quantities)
+            readings.push({ quantity, observedAt: at, value: null });
         continue;
       }
       // Two days on, the reading is out of reach of the day's inputs: an unchanged day leaves all later ones as they are.

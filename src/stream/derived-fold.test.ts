@@ -31,7 +31,12 @@ it('inputs that come in two reports of one instant are put together', () => {
 it('fire weather stands at local noon of each day, and a checkpoint keeps the chain', () => {
   const fire = rule({ yellow: 'last(fireWeatherIndex, 24h) >= 10' }, null, { name: 'fire', hazard: 'fire' });
   const dry = Array.from({ length: 24 * 12 }, (_, i) =>
-    report(i, { airTemperature: 32, relativeHumidity: 25, windSpeed: 5, rainfall: 0 }),
+    report(i, {
+      airTemperature: 32 + (i % 2) / 10,
+      relativeHumidity: 25 + (i % 2),
+      windSpeed: 5,
+      rainfall: 0,
+    }),
   );
   const bench = new Bench([fire], hour(0), [station('A801')]).feed(...dry);
   const days = bench.effects.flatMap((effect) =>

@@ -3,6 +3,7 @@ import type { Report } from '../model/report.ts';
 import type { Station } from '../model/station.ts';
 import { derivedQuantities, type Setting } from '../rules/derived/table.ts';
 import type { ReadingSeries } from './series.ts';
+import type { SeriesByQuantity } from './series-table.ts';
 
 /**
  * Derived readings: what follows from the readings of one station at one instant, for the quantities that some rule in
@@ -76,7 +77,7 @@ export function deriveReport(report: Report, wanted: ReadonlySet<string>, place:
  * @param marks which readings of the series were derived: these are no inputs
  */
 export function deriveFromSeries(
-  series: ReadonlyMap<string, ReadingSeries>,
+  series: SeriesByQuantity,
   marks: DerivedMarks,
   at: number,
   wanted: ReadonlySet<string>,

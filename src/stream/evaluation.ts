@@ -1,8 +1,9 @@
+import { dayOfYear } from '../model/local-day.ts';
 import type { AggregateName, Window } from '../model/rule.ts';
 import { climatologyValue, returnPeriodOf } from './climatology-reader.ts';
-import type { CompiledRule, RuleInput } from './compiled-rule.ts';
+import type { CompiledRule, ForecastInput, RuleInput } from './compiled-rule.ts';
 import { isIntervalQuantity } from './compiled-rule.ts';
-import { dayOfYear } from './local-day.ts';
+import { type ForecastWindow, StationForecasts } from './forecasts.ts';
 import type { StationState, Track } from './station-state.ts';
 import { FALSE, type Reader, TOO_MANY, type Value } from './truth.ts';
 import type { WindowStatistics } from './window.ts';
@@ -10,18 +11,31 @@ import { addInstants, windowAt } from './window-kinds.ts';
 
 /** How many evaluations a sequence looks back on; 31 days of ten minutes, readings and their leaving. */
 const MAX_LOOK_BACK = 10_000;
+const NO_FORECASTS = new StationForecasts();
 const NO_INPUTS: readonly RuleInput[] = [];
+
+interface KnownWindow {
+  readonly quantity: string;
+  readonly window: Window;
+  readonly statistics: WindowStatistics;
+}
+
+/** Sliding ones by their span; others only where they are one and the same. */
+const isSameWindow = (a: Window, b: Window): boolean =>
+  a === b || (a.kind === 'sliding' && b.kind === 'sliding' && a.spanMs === b.spanMs);
 
 /** The windows of a station at one instant; each is computed once, however many rules ask. */
 export class InstantReader implements Reader {
   coverage = 0.8;
+  hasNoForecasts = false;
   /** What the rule reads that is evaluated: its instants are those that a sequence looks back on. */
   inputs: readonly RuleInput[] = NO_INPUTS;
   readonly #state: StationState;
   readonly #at: number;
   readonly #silentAt: number;
   readonly #delayMs: number;
-  readonly #known = new Map<string, WindowStatistics>();
+  /** Few windows: a list of them is looked through sooner than a key is made. */
+  readonly #known: KnownWindow[] = [];
   #earlier: Map<number, InstantReader> | null = null;
 
   /** `silentAt` is the partition clock: silence is judged by it alone. */
@@ -37,21 +51,21 @@ export class InstantReader implements Reader {
   }
 
   window(quantity: string, window: Window): WindowStatistics {
-    const key =
-      window.kind === 'sliding' ? `${quantity}/${window.spanMs}` : `${quantity}/${JSON.stringify(window)}`;
-    let known = this.#known.get(key);
-    if (!known) {
-      const { series, station } = this.#state;
-      known = windowAt(
-        series.get(quantity),
-        window,
-        this.#at,
-        isIntervalQuantity(quantity),
-        station.timeZone,
-      );
-      this.#known.set(key, known);
+    const all = this.#known;
+    for (let i = 0; i < all.length; i++) {
+      const one = all[i] as KnownWindow;
+      if (one.quantity === quantity && isSameWindow(one.window, window)) return one.statistics;
     }
-    return known;
+    const { series, station } = this.#state;
+    const statistics = windowAt(
+      series.get(quantity),
+      window,
+      this.#at,
+      isIntervalQuantity(quantity),
+      station.timeZone,
+    );
+    all.push({ quantity, window, statistics });
+    return statistics;
   }
 
   silent(quantity: string | null, spanMs: number): boolean {
@@ -81,6 +95,10 @@ export class InstantReader implements Reader {
     return dayOfYear(this.#at, this.#state.station.timeZone);
   }
 
+  forecast(input: ForecastInput): ForecastWindow {
+    return (this.#state.forecasts ?? NO_FORECASTS).window(input, this.#at);
+  }
+
   climatology(quantity: string, percent: number, day: number): Value {
     return climatologyValue(this.#state.climatology, quantity, percent, day);
   }
@@ -97,7 +115,7 @@ export class InstantReader implements Reader {
  */
 export function evaluationInstants(
   state: StationState,
-  rule: { readonly inputs: readonly RuleInput[] },
+  rule: { readonly inputs: readonly RuleInput[]; readonly forecasts?: readonly ForecastInput[] },
   from: number,
   to: number,
 ): number[] {
@@ -115,6 +133,8 @@ export function evaluationInstants(
     }
     for (const window of windows) addInstants(instants, series, window, from, to, state.station.timeZone);
   }
+  // A sequence reads no forecast, and looks back on the instants of readings alone.
+  for (const input of rule.forecasts ?? []) state.forecasts?.addInstants(instants, input, from, to);
   if (instants.length < 2) return instants;
   instants.sort((a, b) => a - b);
   return instants.filter((at, i) => at !== instants[i - 1]);

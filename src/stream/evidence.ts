@@ -1,8 +1,10 @@
-import type { Evidence } from '../model/alert.ts';
+import type { Evidence, EvidenceForecast } from '../model/alert.ts';
 import { quantities } from '../model/quantity.ts';
-import type { Condition, Expression } from '../model/rule.ts';
+import type { Condition, Expression, Window } from '../model/rule.ts';
 import { inLiteralUnit } from '../rules/fraction.ts';
+import { seriesName } from './accepted-series.ts';
 import type { Aggregate } from './aggregate.ts';
+import type { ForecastWindow } from './forecasts.ts';
 import { compileCondition, evaluateExpression, lastTrue, type Reader, type StationCount } from './truth.ts';
 import type { WindowStatistics } from './window.ts';
 
@@ -53,9 +55,13 @@ function comparisonEvidence(
   const { left, right } = condition;
   const threshold = right.kind === 'number' ? right : null;
   const aggregate = firstAggregate(left) ?? firstAggregate(right);
+  const ahead = forecastOf(left) ?? forecastOf(right);
+  const forecast = ahead && (reader.forecast?.(ahead) ?? null);
   const counted = stationsOf(left) ?? stationsOf(right);
   const found = counted ? reader.stationsWhere?.(compileCondition(counted.where), reader.coverage) : null;
-  const window = aggregate ? reader.window(aggregate.quantity, aggregate.window) : null;
+  const observed = aggregate ? reader.window(seriesName(aggregate), aggregate.window) : null;
+  // Where a comparison reads both, its window is that of the readings, and the mark says that it is not observed alone.
+  const window = observed ?? forecast?.statistics ?? null;
   const value = evaluateExpression(left, reader);
   const canonical = value.numerator / value.denominator / 1000;
   const isSeen = value.known !== 'nothing' && (window === null || window.count > 0);
@@ -65,16 +71,21 @@ function comparisonEvidence(
     ...(isSeen ? { value: round3(threshold ? inLiteralUnit(canonical, threshold) : canonical) } : {}),
     unit: threshold ? (threshold.unit ?? '') : unitOf(right),
     threshold: threshold ? threshold.value : round3(limit.numerator / limit.denominator / 1000),
-    ...(aggregate && window
-      ? extentOf(aggregate, window, at)
+    ...(window && (aggregate || ahead)
+      ? extentOf(aggregate?.window ?? null, window, at)
       : { from: at, to: at, coverage: found ? knownShare(found) : 0 }),
     observations: window?.count ?? found?.total ?? 0,
-    ...(window && aggregate?.name === 'sum' && window.uncounted > 0
+    ...(observed && window && aggregate?.name === 'sum' && window.uncounted > 0
       ? { upperBound: round3(window.uncountedSum / 1000) }
       : {}),
     ...(found?.stations ? { stations: found.stations } : {}),
+    ...(ahead ? { forecast: markOf(forecast) } : {}),
   };
 }
+
+/** Who forecast it and when; null: no forecast young enough was known. */
+const markOf = (found: ForecastWindow | null): EvidenceForecast | null =>
+  found?.issue ? { issuer: found.issue.issuer, issuedAt: found.issue.issuedAt } : null;
 
 /** Of how many of an area's stations it is known whether they hold the condition. */
 const knownShare = ({ unknown, total }: StationCount): number =>
@@ -82,19 +93,23 @@ const knownShare = ({ unknown, total }: StationCount): number =>
 
 /** Where the window of an aggregate lies, and how much of it is covered. */
 function extentOf(
-  { window: kind }: Aggregate,
+  kind: Window | null,
   window: WindowStatistics,
   at: number,
 ): Pick<Evidence, 'from' | 'to' | 'coverage'> {
-  const spanMs = kind.kind === 'sliding' ? kind.spanMs : 0;
+  const spanMs = kind?.kind === 'sliding' ? kind.spanMs : 0;
   const { from, to, neededMs } = window.extent ?? { from: at - spanMs, to: at, neededMs: spanMs };
   const coverage = neededMs > 0 ? Math.round((window.coveredMs / neededMs) * 1000) / 1000 : 0;
   return { from, to, coverage };
 }
 
-/** The unit of a threshold out of a climatology table: the quantity's own. */
-const unitOf = (expression: Expression): string =>
-  expression.kind === 'climatology' ? (quantities.get(expression.quantity)?.unit ?? '') : '';
+/** The unit of a threshold out of a climatology table, also with something added to it: the quantity's own. */
+function unitOf(expression: Expression): string {
+  if (expression.kind === 'climatology') return quantities.get(expression.quantity)?.unit ?? '';
+  const isStep =
+    expression.kind === 'arithmetic' && (expression.operator === '+' || expression.operator === '-');
+  return isStep ? unitOf(expression.left) || unitOf(expression.right) : '';
+}
 
 function firstAggregate(expression: Expression): Aggregate | null {
   switch (expression.kind) {
@@ -107,6 +122,12 @@ function firstAggregate(expression: Expression): Aggregate | null {
     default:
       return null;
   }
+}
+
+function forecastOf(expression: Expression): (Expression & { kind: 'forecast' }) | null {
+  if (expression.kind === 'forecast') return expression;
+  if (expression.kind !== 'arithmetic') return null;
+  return forecastOf(expression.left) ?? forecastOf(expression.right);
 }
 
 function stationsOf(expression: Expression): (Expression & { kind: 'stations' }) | null {

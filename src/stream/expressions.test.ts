@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { dayOfYear, dayStart, localDay } from '../model/local-day.ts';
 import type { Condition, Expression, Rule } from '../model/rule.ts';
 import { HOUR_MS } from '../model/time.ts';
 import { type Climatology, type ClimatologyTable, returnPeriodYears } from './climatology-reader.ts';
@@ -18,7 +19,6 @@ import {
   T0,
 } from './fixture.ts';
 import { type FoldSnapshot, PartitionFold } from './fold.ts';
-import { dayOfYear, dayStart, localDay } from './local-day.ts';
 import { compileCondition, FALSE, type Reader, TRUE, type Truth, UNKNOWN } from './truth.ts';
 import { arithmetic, boundsOf, compare, newValue, set, setFraction, type Value } from './value.ts';
 import { aggregate, comparison, reportsAt, sequence, stateIn, take } from './window-fixture.ts';

@@ -58,7 +58,7 @@ class Station {
       this.newestAt,
       WANTED,
     ))
-      this.told.set(`${quantity} ${(observedAt - NOON) / HOUR_MS}`, value);
+      this.told.set(`${quantity} ${(observedAt - NOON) / HOUR_MS}`, value as number);
   }
 
   get sorted(): string[] {

@@ -1,7 +1,7 @@
 import { monteAlegreDay } from '../rules/derived/fire-danger-brazil.ts';
 import { fireWeatherDay, startCodes } from '../rules/derived/fire-weather-index.ts';
 import { DailyChain, type DailyChainSnapshot, type DailyKind, type DailyReading } from './daily-chain.ts';
-import type { ReadingSeries } from './series.ts';
+import type { SeriesByQuantity } from './series-table.ts';
 
 /**
  * The Fire Weather Index System at local noon, from the standard start codes (85, 6, 15). Those are the codes of a wet
@@ -70,7 +70,7 @@ export class FireWeatherChains {
    * @returns readings to put into the series of their quantities; those that stand there already are repeats
    */
   update(
-    series: ReadonlyMap<string, ReadingSeries>,
+    series: SeriesByQuantity,
     place: { readonly latitude: number; readonly longitude: number },
     changedAt: number,
     newestAt: number,

@@ -79,6 +79,15 @@ export function rain(at: number, mm: number, rest: Partial<Report> = {}): Report
   return report(at, { rainfall: mm }, rest);
 }
 
+const layouts = new Map<string, readonly string[]>();
+
+/** As ingest has it: reports of the same quantities share the array that names them. */
+function layoutOf(quantities: readonly string[]): readonly string[] {
+  const known = layouts.get(quantities.join());
+  if (!known) layouts.set(quantities.join(), quantities);
+  return known ?? quantities;
+}
+
 export function report(
   at: number,
   values: Readonly<Record<string, number>>,
@@ -89,7 +98,7 @@ export function report(
     observedAt: hour(at),
     intervalMs: HOUR_MS,
     receivedAt: hour(at),
-    quantities: Object.keys(values),
+    quantities: layoutOf(Object.keys(values)),
     values: Object.values(values).map((value) => Math.round(value * 1000)),
     ...rest,
   };
@@ -144,8 +153,13 @@ export class Bench {
     startAt = T0,
     stations: readonly Station[] = [station('A801')],
     latenessMs?: number,
+    options: Partial<FoldOptions> = {},
   ) {
-    this.fold = new PartitionFold({ ...foldOptions, ...(latenessMs === undefined ? {} : { latenessMs }) });
+    this.fold = new PartitionFold({
+      ...foldOptions,
+      ...options,
+      ...(latenessMs === undefined ? {} : { latenessMs }),
+    });
     this.apply(stationsRecord(stations), rulesRecord(rules));
     this.apply({ kind: 'command', id: 'recording', command: { type: 'recording', delayMs: 0, startAt } });
   }

@@ -103,6 +103,23 @@ describe('late data and corrections', () => {
     ]);
     expect(bench.events.at(-1)).toMatchObject({ revision: 3, onsetAt: hour(1), late: true });
   });
+  test('a bridge that is undone: the alert that ended merged is raised again, and its revisions go on', () => {
+    const bench = new Bench([hourRule]).feed(rain(1, 25), rain(2, 0), rain(3, 0), rain(4, 25));
+    bench.feed(rain(2, 25, { receivedAt: hour(4) + MINUTE_MS })).tick(hour(4) + 2 * MINUTE_MS);
+    // A newer report lets the fold forget what it can.
+    bench.feed(rain(5, 25), rain(2, 3, { receivedAt: hour(5) + MINUTE_MS })).tick(hour(5) + 2 * MINUTE_MS);
+    const first = bench.events[0]?.alert;
+    const second = bench.events[2]?.alert;
+    expect(bench.events.map((e) => [e.alert, e.revision, e.endReason ?? e.event])).toEqual([
+      [first, 1, 'raised'],
+      [first, 2, 'cleared'],
+      [second, 1, 'raised'],
+      [second, 2, 'merged'],
+      [first, 3, 'updated'],
+      [first, 4, 'cleared'],
+      [second, 3, 'raised'],
+    ]);
+  });
   test('late data that undoes the last clearing goes on with the alert', () => {
     const bench = new Bench([hourRule]).feed(
       rain(1, 25),
@@ -113,9 +130,9 @@ describe('late data and corrections', () => {
     expect(bench.story).toEqual(['raised yellow @1', 'ended:cleared yellow @3', 'updated yellow @3']);
     expect(new Set(bench.events.map((e) => e.alert)).size).toBe(1);
   });
-  test('late data that splits an episode ends the alert and raises the second part at the next tick', () => {
+  test('late data that splits an episode ends the alert and raises the second part at once', () => {
     const bench = new Bench([hourRule]).feed(...[1, 2, 3, 4].map((at) => rain(at, at === 3 ? 0 : 25)));
-    bench.feed(rain(2, 0, { receivedAt: hour(4) + MINUTE_MS })).tick(hour(4) + MINUTE_MS + SECOND_MS);
+    bench.feed(rain(2, 0, { receivedAt: hour(4) + MINUTE_MS }));
     expect(bench.story).toEqual(['raised yellow @1', 'ended:cleared yellow @3', 'raised yellow @4']);
   });
   test('a correction withdraws what never held; a repeat of the replaced value is stale', () => {
@@ -128,8 +145,9 @@ describe('late data and corrections', () => {
     const bench = new Bench([hourRule]).feed(rain(30, 0), rain(5, 90, { receivedAt: hour(30) }));
     expect([bench.story, bench.counted('beyond-lateness')]).toEqual([[], 1]);
     expect(bench.effects.at(-2)).toMatchObject({
-      kind: 'observation',
-      observation: { arrival: 'late', value: 90_000 },
+      kind: 'readings',
+      arrival: 'late',
+      report: { values: [90_000] },
     });
   });
   test('from the future: refused, moves no clock', () => {
@@ -157,6 +175,14 @@ describe('revisions', () => {
     bench.tick(hour(2) + SECOND_MS);
     expect(bench.story).toEqual(['raised yellow @1', 'escalated red @2']);
     expect(bench.events[1]).toMatchObject({ previousLevel: 'yellow', issuedAt: hour(2) + SECOND_MS });
+  });
+  test('what waited is told as of the next second, however late the tick comes', () => {
+    const bench = new Bench([hourRule]).feed(rain(1, 25, { receivedAt: hour(2) }), rain(2, 65)).tick(hour(5));
+    expect(bench.events.map((e) => [e.event, e.issuedAt - hour(2)])).toEqual([
+      ['raised', 0],
+      ['escalated', SECOND_MS],
+      ['unverified', 2 * HOUR_MS + SECOND_MS],
+    ]);
   });
   test('ended carries the last level; previousLevel stands on changes of level alone', () => {
     const bench = new Bench([hourRule]).feed(rain(1, 65), rain(2, 25), rain(3, 25), rain(4, 0), rain(5, 0));

@@ -1,28 +1,32 @@
 import { invariant } from '../lib/errors.ts';
 import type { Area, AreaDocument } from '../model/area.ts';
 import type { Effect } from '../model/effect.ts';
+import type { Forecast } from '../model/forecast.ts';
 import type { CommandRecord, LogRecord, TickRecord } from '../model/record.ts';
 import type { Report } from '../model/report.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
-import { DAY_MS, MINUTE_MS } from '../model/time.ts';
+import { DAY_MS, MINUTE_MS, SECOND_MS } from '../model/time.ts';
 import { AreaEvaluator, areaKey } from './area-evaluator.ts';
 import { type AreaSnapshot, AreaState } from './area-state.ts';
 import type { Climatology } from './climatology-reader.ts';
+import { MAX_FORECAST_AGE_MS, StationForecasts } from './forecasts.ts';
+import { ManualAlerts, type ManualSnapshot } from './manual.ts';
+import { Placement } from './placement.ts';
 import { Registry } from './registry.ts';
-import type { ReadingSeries } from './series.ts';
-import { StationDerivation } from './station-derivation.ts';
 import { StationEvaluator } from './station-evaluator.ts';
 import { type StationSnapshot, StationState } from './station-state.ts';
 import type { FoldContext } from './subject-evaluator.ts';
 import { TimerHeap } from './timers.ts';
 
 /** Two folds promise equal bytes under one version; raise it with every change that can change an effect. */
-export const foldVersion = 3;
+export const foldVersion = 8;
 
 export interface FoldOptions {
   /** How late a report may come and still count, ms. Default 24 h. */
   readonly latenessMs?: number;
+  /** Readings are judged, and only good ones count; default. Otherwise all count, but those a checkpoint has flagged. */
+  readonly hasQuality?: boolean;
   /** Every report evaluates every rule, whether it can touch it or not: slow, with the same effects. For tests. */
   readonly isPlain?: boolean;
   /** Immutable documents by content hash; everything that the fold reads beside records. */
@@ -34,7 +38,6 @@ export interface FoldOptions {
   readonly climatology?: (hash: string) => Climatology;
 }
 
-const NOTHING = new Set<string>();
 const FUTURE_MS = 5 * MINUTE_MS;
 
 /**
@@ -46,14 +49,13 @@ export class PartitionFold {
   readonly #context: FoldContext;
   readonly #stations: StationEvaluator;
   readonly #areas: AreaEvaluator;
+  readonly #manual: ManualAlerts;
   readonly #registry: Registry;
   readonly #commands = new Set<string>();
   #startAt = Number.NEGATIVE_INFINITY;
   #registryHash = '';
   #climatologyHash = '';
-  #effects: Effect[] = [];
-  /** A report of a neighbour is archived and counted in its own partition. */
-  #isNeighbour = false;
+  readonly #placement: Placement;
 
   constructor(options: FoldOptions) {
     this.#options = options;
@@ -63,13 +65,15 @@ export class PartitionFold {
       ruleSet: '',
       latenessMs: options.latenessMs ?? DAY_MS,
       isPlain: options.isPlain ?? false,
-      emit: (effect) => void this.#effects.push(effect),
+      emit: (effect) => void this.#placement.effects.push(effect),
       timers: new TimerHeap(),
       waiting: new Set(),
     };
     this.#stations = new StationEvaluator(this.#context);
     this.#areas = new AreaEvaluator(this.#context);
+    this.#manual = new ManualAlerts(this.#context);
     this.#registry = new Registry(this.#stations, this.#areas);
+    this.#placement = new Placement(this.#context, this.#registry, options.hasQuality ?? true);
   }
 
   get clockAt(): number {
@@ -77,22 +81,23 @@ export class PartitionFold {
   }
 
   apply(record: LogRecord): readonly Effect[] {
-    this.#effects = [];
+    this.#placement.effects = [];
     if (record.kind === 'report') this.#report(record.report, record.neighbour === true);
+    else if (record.kind === 'forecast') this.#forecast(record.forecast);
     else if (record.kind === 'tick') this.#tick(record);
     else this.#command(record);
-    return this.#effects;
+    return this.#placement.effects;
   }
 
   #report(report: Report, isNeighbour: boolean): void {
-    this.#isNeighbour = isNeighbour;
-    const state = this.#registry.stations.get(report.station);
+    this.#placement.isNeighbour = isNeighbour;
+    const state = this.#registry.find(report.station);
     if (!state || (state.isNeighbour && !isNeighbour)) {
-      this.#count('unknown-station');
+      this.#placement.count('unknown-station');
       return;
     }
     if (report.observedAt > report.receivedAt + FUTURE_MS) {
-      this.#count('future');
+      this.#placement.count('future');
       return;
     }
     const { clockAt, latenessMs } = this.#context;
@@ -101,22 +106,62 @@ export class PartitionFold {
       return;
     }
     const newestBefore = state.newestAt;
-    const changed = this.#place(state, report);
-    const derivedFrom = this.#derive(state, report, changed);
+    const judgedFrom = this.#placement.place(state, report);
+    const derivedFrom = Math.min(judgedFrom, this.#placement.derive(state, report));
     const isNewest = state.noteReport(report.observedAt, report.intervalMs);
+    const { changed } = this.#placement;
     if (!isNewest && changed.size === 0) return;
     this.#stations.note(state, report, newestBefore);
     if (!state.isNeighbour) {
       this.#stations.evaluate(state, report.observedAt, newestBefore, changed);
-      // What a day ends with stands at an instant before this report.
+      // What a day ends with stands at an instant before this report, and so does what it says of earlier readings.
       if (derivedFrom < report.observedAt)
-        this.#stations.evaluate(state, derivedFrom, state.newestAt, this.#registry.wanted.daily);
+        this.#stations.evaluate(
+          state,
+          derivedFrom,
+          state.newestAt,
+          new Set([...changed, ...this.#registry.wanted.daily]),
+        );
       this.#stations.schedule(state);
     }
     const from = Math.min(derivedFrom, report.observedAt);
-    for (const area of state.areas) this.#areas.report(area, state, from, newestBefore);
+    const to = this.#placement.changedTo;
+    for (const area of state.areas) this.#areas.report(area, state, { from, to }, report, newestBefore);
     // Last: after a gap longer than lateness the instants in it still need what stood before it.
     if (isNewest) this.#forget(state, report.observedAt);
+  }
+
+  /**
+   * A forecast counts from its reference time on, whenever it comes: what was evaluated since is evaluated again. Rules look at it
+   * at the instants up to the station's newest report; it is no report, and ends no silence.
+   */
+  #forecast(forecast: Forecast): void {
+    this.#placement.isNeighbour = false;
+    const state = this.#registry.find(forecast.station);
+    if (!state || state.isNeighbour) {
+      this.#placement.count('unknown-station');
+      return;
+    }
+    const { issuedAt, quantity } = forecast;
+    if (issuedAt > forecast.receivedAt + FUTURE_MS) {
+      this.#placement.count('future');
+      return;
+    }
+    const { clockAt, latenessMs } = this.#context;
+    if (issuedAt + MAX_FORECAST_AGE_MS <= clockAt - latenessMs) {
+      this.#placement.count('beyond-lateness');
+      return;
+    }
+    const aheadMs = this.#registry.aheadMs.get(quantity);
+    if (aheadMs === undefined) return;
+    state.forecasts ??= new StationForecasts();
+    const insertion = state.forecasts.insert(forecast, aheadMs);
+    if (insertion === 'repeat') this.#placement.count('repeat');
+    else if (insertion === 'old') this.#placement.count('beyond-lateness');
+    else if (issuedAt <= state.newestAt) {
+      this.#stations.evaluate(state, issuedAt, state.newestAt, new Set([quantity]));
+      this.#stations.schedule(state);
+    }
   }
 
   #forget(state: StationState, observedAt: number): void {
@@ -125,107 +170,42 @@ export class PartitionFold {
     state.forget(Math.min(clockAt, observedAt) - latenessMs, longestWindowMs, readingsKept);
   }
 
-  #count(what: (Effect & { kind: 'counted' })['what']): void {
-    if (!this.#isNeighbour) this.#context.emit({ kind: 'counted', what });
-  }
-
   #archiveOnly(report: Report): void {
-    report.quantities.forEach((quantity, i) => {
-      this.#observe(report, quantity, report.values[i] as number, 'late');
-    });
-    this.#count('beyond-lateness');
-  }
-
-  #observe(
-    report: Report,
-    quantity: string,
-    value: number,
-    arrival: 'on-time' | 'late' | 'correction',
-  ): void {
-    if (this.#isNeighbour) return;
-    const { station, observedAt, intervalMs, receivedAt } = report;
-    this.#effects.push({
-      kind: 'observation',
-      observation: { station, quantity, observedAt, intervalMs, receivedAt, value, flag: 'good', arrival },
-    });
-  }
-
-  /** Puts the readings in their place; returns the quantities that changed, when the report is not the newest. */
-  #place(state: StationState, report: Report): Set<string> {
-    // Nobody asks what changed at a newest report: all rules are looked at.
-    const changed = report.observedAt > state.newestAt ? NOTHING : new Set<string>();
-    const { quantities, values, observedAt, intervalMs } = report;
-    const all = state.seriesOfLayout(quantities);
-    const coverMs = state.station.intervalMs ?? intervalMs;
-    for (let i = 0; i < quantities.length; i++) {
-      const quantity = quantities[i] as string;
-      const value = values[i] as number;
-      const series = all[i] as ReadingSeries;
-      const insertion = series.insert(
-        observedAt,
-        intervalMs,
-        series.isInterval ? intervalMs : coverMs,
-        value,
-      );
-      if (insertion === 'repeat' || insertion === 'stale-repeat') {
-        this.#count(insertion);
-        continue;
-      }
-      if (changed !== NOTHING) changed.add(quantity);
-      this.#observe(report, quantity, value, insertion === 'new' ? 'on-time' : 'correction');
-    }
-    return changed;
-  }
-
-  /** Puts what follows from the report in its place; returns the earliest instant of it, infinite when there is none. */
-  #derive(state: StationState, report: Report, changed: Set<string>): number {
-    const { wanted } = this.#registry;
-    let from = Number.POSITIVE_INFINITY;
-    if (wanted.instant.size === 0 && wanted.daily.size === 0) return from;
-    // A station that measures itself what rules name has nothing to derive, and nothing of it to remember.
-    if (state.derivation === null && wanted.daily.size === 0 && this.#registry.isMeasured(report.quantities))
-      return from;
-    state.derivation ??= new StationDerivation();
-    const { quantities, observedAt } = report;
-    const newestAt = Math.max(state.newestAt, observedAt);
-    const intervalMs = state.station.intervalMs ?? report.intervalMs;
-    for (const one of state.derivation.placements(
-      state.series,
-      state.station,
-      quantities,
-      observedAt,
-      newestAt,
-      wanted,
-    )) {
-      const series = state.seriesOf(one.quantity);
-      const insertion = series.insert(one.observedAt, intervalMs, one.coverMs ?? intervalMs, one.value);
-      state.watch?.note(one.quantity, one.observedAt, one.value, state.newestAt);
-      if (insertion === 'repeat' || insertion === 'stale-repeat') continue;
-      if (changed !== NOTHING) changed.add(one.quantity);
-      from = Math.min(from, one.observedAt);
-      this.#observe(
-        { ...report, observedAt: one.observedAt, intervalMs },
-        one.quantity,
-        one.value,
-        insertion === 'new' ? 'on-time' : 'correction',
-      );
-    }
-    return from;
+    this.#placement.observeAll(report, 'late');
+    this.#placement.count('beyond-lateness');
   }
 
   #tick({ at, gap }: TickRecord): void {
     const context = this.#context;
     if (at <= context.clockAt) return;
     const { stations, areas } = this.#registry;
-    while (context.timers.nextDueAt <= at) {
+    for (;;) {
+      // What is told now can set a timer that is due before `at`, too.
+      if (!gap) this.#tellInTime(Math.min(context.timers.nextDueAt, at));
+      if (context.timers.nextDueAt > at) break;
       const { due, key } = context.timers.pop() as { due: number; key: string };
       const id = areaOf(key);
-      if (id === null) this.#stations.timer(stations.get(key), due, gap === true);
+      if (this.#manual.isKey(key)) this.#manual.timer(this.#manual.of(key), due, gap === true);
+      else if (id === null) this.#stations.timer(stations.get(key), due, gap === true);
       else this.#areas.timer(areas.get(id), due, gap === true);
     }
     context.clockAt = at;
     if (gap) this.#rearm(at);
     this.#tellWaiting();
+  }
+
+  /**
+   * What waited for the next second is told as of it, however far apart ticks are, and before the timers due in it: were
+   * they first, they could undo it untold.
+   */
+  #tellInTime(until: number): void {
+    const context = this.#context;
+    while (context.waiting.size > 0) {
+      const nextSecondAt = (Math.floor(context.clockAt / SECOND_MS) + 1) * SECOND_MS;
+      if (nextSecondAt > until) return;
+      context.clockAt = nextSecondAt;
+      this.#tellWaiting();
+    }
   }
 
   /** We were down: silence is counted from now on, and what expired meanwhile expires now. */
@@ -237,6 +217,7 @@ export class PartitionFold {
   #schedule(): void {
     for (const state of this.#registry.homes()) this.#stations.schedule(state);
     for (const area of this.#registry.areas.values()) this.#areas.schedule(area);
+    this.#manual.scheduleAll();
   }
 
   #tellWaiting(): void {
@@ -246,7 +227,8 @@ export class PartitionFold {
     waiting.clear();
     for (const key of keys) {
       const id = areaOf(key);
-      if (id === null) this.#stations.tellWaiting(this.#registry.stations.get(key) as StationState);
+      if (this.#manual.isKey(key)) this.#manual.tellWaitingOf(key);
+      else if (id === null) this.#stations.tellWaiting(this.#registry.stations.get(key) as StationState);
       else {
         const area = this.#registry.areas.get(id);
         // An area whose rules are gone waits for nothing.
@@ -256,6 +238,18 @@ export class PartitionFold {
   }
 
   #command({ id, command }: CommandRecord): void {
+    if (command.type === 'act') {
+      const { kind, id: subject } = command.subject;
+      const byHand = this.#manual.find(command.alert);
+      if (byHand) this.#manual.act(byHand, { id, command });
+      else if (kind === 'station') this.#stations.act(this.#registry.stations.get(subject), { id, command });
+      else this.#areas.act(this.#registry.areas.get(subject), { id, command });
+      return;
+    }
+    if (command.type === 'raise') {
+      this.#manual.raise(id, command);
+      return;
+    }
     if (this.#commands.has(id)) return;
     this.#commands.add(id);
     const armedAt = Number.isFinite(this.clockAt) ? this.clockAt : this.#startAt;
@@ -292,6 +286,7 @@ export class PartitionFold {
   snapshot(): FoldSnapshot {
     const finite = (at: number): number | null => (Number.isFinite(at) ? at : null);
     const { clockAt, delayMs, ruleSet, waiting } = this.#context;
+    const manual = this.#manual.snapshot();
     return {
       foldVersion,
       clockAt: finite(clockAt),
@@ -305,6 +300,7 @@ export class PartitionFold {
       stations: [...this.#registry.stations.values()].map((state) => state.snapshot()),
       named: this.#registry.named,
       areas: [...this.#registry.areas.values()].map((area) => area.snapshot()),
+      ...(manual.length > 0 ? { manual } : {}),
     };
   }
 
@@ -324,6 +320,7 @@ export class PartitionFold {
       from.named,
       from.areas.map((area) => AreaState.restore(area)),
     );
+    if (from.manual) fold.#manual.restore(from.manual);
     if (from.climatology) fold.#setClimatology(from.climatology);
     fold.#schedule();
     return fold;
@@ -349,4 +346,5 @@ export interface FoldSnapshot {
   readonly stations: readonly StationSnapshot[];
   readonly named: readonly Area[];
   readonly areas: readonly AreaSnapshot[];
+  readonly manual?: readonly ManualSnapshot[];
 }

@@ -2,6 +2,8 @@ import type { Area, AreaDocument } from '../model/area.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
 import { DAY_MS, SECOND_MS } from '../model/time.ts';
+import { HISTORY_MS } from '../quality/persistence-run.ts';
+import { STEP_MS } from '../quality/station-judge.ts';
 import { readsOf } from '../rules/reads.ts';
 import type { AreaEvaluator } from './area-evaluator.ts';
 import { AreaState } from './area-state.ts';
@@ -13,6 +15,9 @@ import { type WantedQuantities, wantedAmong } from './station-derivation.ts';
 import type { StationEvaluator } from './station-evaluator.ts';
 import { NO_AREAS, StationState } from './station-state.ts';
 import { WindowSlots } from './window-slots.ts';
+
+/** So much of the past the checks of a late reading ask for. */
+const QUALITY_MS = HISTORY_MS + STEP_MS;
 
 /** Who is watched in a partition and by which rules: stations, areas, and the rule set in force. */
 export class Registry {
@@ -27,12 +32,18 @@ export class Registry {
   #climatology: Climatology | null = null;
   #areaRules: readonly CompiledRule[] = [];
   /** How far back any rule looks, ms, and how many readings of a quantity it needs. */
-  longestWindowMs = 0;
+  longestWindowMs = QUALITY_MS;
   readingsKept: ReadonlyMap<string, number> = new Map();
   /** The derived quantities that rules name. */
   wanted: WantedQuantities = wantedAmong([]);
+  /** How far ahead rules read forecasts, ms, by quantity: of no others they are kept. */
+  aheadMs: ReadonlyMap<string, number> = new Map();
   /** By layout of reports: all derived quantities that rules name are among those measured. */
   #measured = new WeakMap<readonly string[], boolean>();
+  #measuredLast: readonly string[] | null = null;
+
+  /** The station that reported last. */
+  #last: StationState | null = null;
 
   constructor(stations: StationEvaluator, areas: AreaEvaluator) {
     this.#stationEvaluator = stations;
@@ -41,12 +52,34 @@ export class Registry {
 
   /** Reports of one layout, which share the array that names their quantities, bring every quantity that rules would derive. */
   isMeasured(layout: readonly string[]): boolean {
+    if (layout === this.#measuredLast) return true;
     let isMeasured = this.#measured.get(layout);
     if (isMeasured === undefined) {
       isMeasured = [...this.wanted.instant].every((quantity) => layout.includes(quantity));
       this.#measured.set(layout, isMeasured);
     }
+    if (isMeasured) this.#measuredLast = layout;
     return isMeasured;
+  }
+
+  /** The station of a report. Stations mostly report in the order in which they did before, so the next is tried first. */
+  find(id: string): StationState | undefined {
+    const expected = this.#last?.next;
+    if (expected && (expected.heardAs === id || expected.station.id === id)) {
+      expected.heardAs = id;
+      this.#last = expected;
+      return expected;
+    }
+    const found = this.stations.get(id);
+    if (!found) return undefined;
+    if (this.#last) this.#last.next = found;
+    this.#last = found;
+    return found;
+  }
+
+  #forgetOrder(): void {
+    this.#last = null;
+    for (const state of this.stations.values()) state.next = null;
   }
 
   get named(): readonly Area[] {
@@ -64,6 +97,7 @@ export class Registry {
   }
 
   setAreas({ areas, neighbours }: AreaDocument, armedAt: number): void {
+    this.#forgetOrder();
     const listed = new Set(neighbours.map(({ id }) => id));
     for (const state of this.stations.values())
       if (state.isNeighbour && !listed.has(state.station.id)) this.stations.delete(state.station.id);
@@ -120,8 +154,14 @@ export class Registry {
     this.#areaRules = areaRules;
     const compiled = [...rules, ...areaRules];
     this.wanted = wantedAmong(all.flatMap((rule) => [...readsOf(rule).quantities]));
+    const aheadMs = new Map<string, number>();
+    for (const { quantity, spanMs } of compiled.flatMap(({ forecasts }) => forecasts))
+      aheadMs.set(quantity, Math.max(spanMs, aheadMs.get(quantity) ?? 0));
+    this.aheadMs = aheadMs;
     this.#measured = new WeakMap();
+    this.#measuredLast = null;
     this.longestWindowMs = Math.max(
+      QUALITY_MS,
       this.wanted.daily.size > 0 ? DAILY_WINDOW_MS : 0,
       ...compiled.map((rule) => rule.longestWindowMs),
     );
@@ -152,9 +192,18 @@ export class Registry {
       }
       area.rules = rules;
       area.setMembers(wanted.get(area.id) ?? []);
-      if (rules.length === 0) this.areas.delete(area.id);
+      if (rules.length === 0) this.#leave(area);
     }
     this.#linkStations();
+  }
+
+  /** No rule is about an area any more: what it told is remembered of it, in case one is again. */
+  #leave(area: AreaState): void {
+    this.areas.delete(area.id);
+    if (!area.hasWithdrawn) return;
+    const left = new AreaState(area.id);
+    left.remember(area.snapshotWithdrawn());
+    this.areas.set(area.id, left);
   }
 
   /** The stations of every region and of every named area, by id; a named area stands for a region of its id. */

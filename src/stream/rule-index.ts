@@ -1,4 +1,5 @@
 import type { CompiledRule } from './compiled-rule.ts';
+import { LayoutEdges } from './layout-edges.ts';
 import { type TriggerKey, triggerOf } from './trigger.ts';
 
 /** The rules that one key kind over one window can touch, by ascending threshold; of `below` all signs are turned. */
@@ -24,6 +25,11 @@ export interface QuantityEdges {
   readonly spreads: readonly Edge[];
 }
 
+const { NEGATIVE_INFINITY: LOW, POSITIVE_INFINITY: HIGH } = Number;
+
+/** Begin, least and greatest of two blocks of time without a reading. */
+export const emptySpread: readonly number[] = [LOW, HIGH, LOW, LOW, HIGH, LOW];
+
 /**
  * The rules of `subject: station` of one set, by what must be seen before they can fire: a reading is compared with the
  * lowest threshold of its quantity, not with every rule.
@@ -37,9 +43,15 @@ export class RuleIndex {
   readonly all: readonly number[];
   readonly sums: readonly Edge[];
   readonly spreads: readonly Edge[];
+  /** What a station knows of all sums and spreads before its first reading. */
+  readonly noSums: readonly number[];
+  readonly noSpreads: readonly number[];
   readonly quantities: ReadonlyMap<string, QuantityEdges>;
   readonly #numbers: ReadonlyMap<string, number>;
-  readonly #layouts = new WeakMap<readonly string[], readonly (QuantityEdges | null)[]>();
+  readonly #layouts = new WeakMap<readonly string[], LayoutEdges>();
+  /** The layout asked for last: most reports have the same. */
+  #layout: readonly string[] | null = null;
+  #layoutEdges = new LayoutEdges([]);
 
   constructor(rules: readonly CompiledRule[]) {
     this.rules = rules;
@@ -49,13 +61,16 @@ export class RuleIndex {
     const asked: number[] = [];
     const keys = new EdgeTable();
     rules.forEach((rule, i) => {
-      const trigger = isWatched(rule) ? triggerOf(rule.rule) : null;
+      // What follows the readings of a report does not know those that turn suspect or good afterwards.
+      const trigger = isWatched(rule) && !rule.acceptsSuspect ? triggerOf(rule.rule) : null;
       if (trigger === null) asked.push(i);
       else for (const key of trigger) keys.add(key, i);
     });
     this.asked = asked;
     this.sums = keys.edges('sum');
     this.spreads = keys.edges('spread');
+    this.noSums = this.sums.map(() => 0);
+    this.noSpreads = this.spreads.flatMap(() => emptySpread);
     this.quantities = quantityEdges(keys.edges('above'), keys.edges('below'), this.sums, this.spreads);
   }
 
@@ -64,12 +79,15 @@ export class RuleIndex {
   }
 
   /** The edges of a report's quantities; reports of one layout share the array that names them. */
-  edgesOf(layout: readonly string[]): readonly (QuantityEdges | null)[] {
+  edgesOf(layout: readonly string[]): LayoutEdges {
+    if (layout === this.#layout) return this.#layoutEdges;
     let edges = this.#layouts.get(layout);
     if (!edges) {
-      edges = layout.map((quantity) => this.quantities.get(quantity) ?? null);
+      edges = new LayoutEdges(layout.map((quantity) => this.quantities.get(quantity) ?? null));
       this.#layouts.set(layout, edges);
     }
+    this.#layout = layout;
+    this.#layoutEdges = edges;
     return edges;
   }
 }

@@ -44,13 +44,19 @@ export class SeriesExtras {
     this.#cells.copyWithin((row + 1) * WIDTH, row * WIDTH, end * WIDTH);
   }
 
+  /** Takes a row before `end` out. */
+  close(row: number, end: number): void {
+    this.forget(row);
+    this.#cells.copyWithin(row * WIDTH, (row + 1) * WIDTH, end * WIDTH);
+  }
+
   forget(row: number): void {
     if (!this.counts(row)) this.uncounted--;
   }
 
-  /** All of [start, end) have one interval and one cover, and count. */
-  isEven(start: number, end: number): boolean {
-    if (this.uncounted > 0) return false;
+  /** All of [start, end) have one interval and one cover, which of intervals is the interval, and count. */
+  isEven(start: number, end: number, isInterval: boolean): boolean {
+    if (this.uncounted > 0 || (isInterval && this.cover(start) !== this.interval(start))) return false;
     for (let row = start + 1; row < end; row++)
       if (this.interval(row) !== this.interval(start) || this.cover(row) !== this.cover(start)) return false;
     return true;

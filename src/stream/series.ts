@@ -1,9 +1,25 @@
+import { invariant } from '../lib/errors.ts';
 import { CellPool } from './cell-pool.ts';
+import { ReadingRows, type RowColumn, type RowsMember } from './reading-rows.ts';
 import { SeriesExtras } from './series-extras.ts';
 import { RunningSums } from './series-sums.ts';
 
 /** What inserting a reading found: a new key, the same value again, another value, or a value replaced before. */
 export type Insertion = 'new' | 'repeat' | 'correction' | 'stale-repeat';
+
+/** A reading out of its series. */
+export interface TakenReading {
+  readonly at: number;
+  readonly intervalMs: number;
+  readonly coverMs: number;
+  readonly value: number;
+  /** Values that corrections have replaced, oldest first. */
+  readonly replaced: readonly number[];
+}
+
+/** The values that a correction leaves behind. */
+export const replacedWith = (replaced: readonly number[], old: number): readonly number[] =>
+  [...replaced, old].slice(-MOST_REPLACED);
 
 /** Plain form of a series, for checkpoints. */
 export interface SeriesSnapshot {
@@ -16,11 +32,6 @@ export interface SeriesSnapshot {
   readonly replaced: readonly (readonly [string, readonly number[]])[];
 }
 
-const FIRST_CAPACITY = 4;
-/** Columns of a row. */
-const AT = 0;
-const VALUE = 1;
-const WIDTH = 2;
 /** Sums over fewer readings are added up anew; running sums are kept from the first longer one on. */
 const SHORT = 32;
 /** How many replaced values of a reading are remembered. */
@@ -34,54 +45,56 @@ const MOST_REPLACED = 8;
  * Nearly every series is *even*: one interval, one cover, and every reading counts. Of such a one only instants and
  * values are held; what else a reading has is held from the first uneven one on.
  */
-export class ReadingSeries {
+export class ReadingSeries implements RowsMember, RowColumn {
   readonly isInterval: boolean;
-  /** Newest `observedAt` that it ever took, forgotten or not. */
-  newestAt = Number.NEGATIVE_INFINITY;
-  /** How many readings have been forgotten: index + forgotten names a reading as long as the version stays. */
-  forgotten = 0;
-  /** Changes with everything that is not a reading at the end. */
-  version = 0;
-  readonly #pool: CellPool;
-  /** Rows of WIDTH numbers from #base on, one a reading; those in use are [#start, #end). */
-  #cells: Float64Array;
-  #base: number;
-  #segment: number;
-  #capacity = FIRST_CAPACITY;
-  #start = 0;
-  #end = 0;
-  #floor = Number.NEGATIVE_INFINITY;
-  /** Of every reading while the series is even. */
-  #interval = 0;
-  #cover = 0;
+  /** Where its readings stand: rows of its own, or those that it shares. */
+  rows: ReadingRows;
+  column: number;
   #extras: SeriesExtras | null = null;
   #sums: RunningSums | null = null;
   #replaced: Map<string, number[]> | null = null;
 
-  constructor(isInterval: boolean, pool = new CellPool()) {
+  /** `rows`: those that it is to share, where nothing stands yet. */
+  constructor(isInterval: boolean, pool = new CellPool(), rows = new ReadingRows(1, pool)) {
     this.isInterval = isInterval;
-    this.#pool = pool;
-    pool.take(FIRST_CAPACITY * WIDTH);
-    this.#cells = pool.cells;
-    this.#base = pool.offset;
-    this.#segment = pool.segment;
+    this.rows = rows;
+    this.column = rows.add(this);
   }
 
+  /** Newest `observedAt` that it ever took, forgotten or not. */
+  get newestAt(): number {
+    return this.rows.newestAt;
+  }
+  set newestAt(at: number) {
+    this.rows.newestAt = at;
+  }
+  /** How many readings have been forgotten: index + forgotten names a reading as long as the version stays. */
+  get forgotten(): number {
+    return this.rows.forgotten;
+  }
+  /** Changes with everything that is not a reading at the end. */
+  get version(): number {
+    return this.rows.version;
+  }
   get length(): number {
-    return this.#end - this.#start;
+    return this.rows.end - this.rows.start;
   }
   at(index: number): number {
-    return this.#cells[this.#base + (this.#start + index) * WIDTH + AT] as number;
+    return this.rows.at(this.rows.start + index);
   }
   value(index: number): number {
-    return this.#cells[this.#base + (this.#start + index) * WIDTH + VALUE] as number;
+    return this.#valueOf(this.rows.start + index);
   }
   /** Start of the interval that the reading measured; its `observedAt` for an instantaneous one. */
   from(index: number): number {
-    return this.at(index) - (this.isInterval ? this.#intervalOf(this.#start + index) : 0);
+    return this.at(index) - (this.isInterval ? this.#intervalOf(this.rows.start + index) : 0);
+  }
+  /** The interval that its report names. */
+  interval(index: number): number {
+    return this.#intervalOf(this.rows.start + index);
   }
   counts(index: number): boolean {
-    return this.#extras === null || this.#extras.counts(this.#start + index);
+    return this.#extras === null || this.#extras.counts(this.rows.start + index);
   }
   /** No reading overlaps an earlier one. */
   get countsAll(): boolean {
@@ -89,35 +102,36 @@ export class ReadingSeries {
   }
   /** Span that a reading covers by itself, ms: its interval, or one station interval for an instantaneous quantity. */
   cover(index: number): number {
-    return this.#coverOf(this.#start + index);
+    return this.#coverOf(this.rows.start + index);
   }
 
   #atOf(row: number): number {
-    return this.#cells[this.#base + row * WIDTH + AT] as number;
+    return this.rows.at(row);
+  }
+  #valueOf(row: number): number {
+    const { rows } = this;
+    return rows.cells[rows.base + row * rows.width + this.column] as number;
   }
   #intervalOf(row: number): number {
-    return this.#extras === null ? this.#interval : this.#extras.interval(row);
+    return this.#extras === null ? this.rows.intervalMs : this.#extras.interval(row);
+  }
+  /** Of an even series: an interval is covered by itself. */
+  get #evenCover(): number {
+    return this.isInterval ? this.rows.intervalMs : this.rows.coverMs;
   }
   #coverOf(row: number): number {
-    return this.#extras === null ? this.#cover : this.#extras.cover(row);
+    return this.#extras === null ? this.#evenCover : this.#extras.cover(row);
   }
 
   /** Index of the first reading with `observedAt` > `at`. */
   firstAfter(at: number): number {
-    let low = this.#start;
-    let high = this.#end;
-    if (high > low && this.#atOf(high - 1) <= at) return high - this.#start;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#atOf(middle) <= at) low = middle + 1;
-      else high = middle;
-    }
-    return low - this.#start;
+    return this.rows.firstAfter(at) - this.rows.start;
   }
 
   /** Exact sum of counted values of readings [first, last]. */
   sum(first: number, last: number): number {
-    if (last - first >= SHORT) return this.#runningSums(last).sum(this.#start + first, this.#start + last);
+    if (last - first >= SHORT)
+      return this.#runningSums(last).sum(this.rows.start + first, this.rows.start + last);
     let sum = 0;
     for (let i = first; i <= last; i++) if (this.counts(i)) sum += this.value(i);
     return sum;
@@ -126,13 +140,13 @@ export class ReadingSeries {
   /** Covered span of counted readings [first, last] where nothing before `first` reaches into them, ms. */
   covered(first: number, last: number): number {
     if (last < first) return 0;
-    if (this.isInterval && this.#extras === null) return (last - first + 1) * this.#cover;
+    if (this.isInterval && this.#extras === null) return (last - first + 1) * this.#evenCover;
     if (last - first >= SHORT)
-      return this.#runningSums(last).covered(this.#start + first, this.#start + last);
+      return this.#runningSums(last).covered(this.rows.start + first, this.rows.start + last);
     let covered = 0;
-    let before = this.#countedBefore(this.#start + first);
-    for (let row = this.#start + first; row <= this.#start + last; row++) {
-      if (!this.counts(row - this.#start)) continue;
+    let before = this.#countedBefore(this.rows.start + first);
+    for (let row = this.rows.start + first; row <= this.rows.start + last; row++) {
+      if (!this.counts(row - this.rows.start)) continue;
       covered += this.#adds(row, before);
       before = this.#atOf(row);
     }
@@ -147,24 +161,21 @@ export class ReadingSeries {
 
   /** `observedAt` of the newest counted reading before a row. */
   #countedBefore(row: number): number {
-    for (let k = row - 1; k >= this.#start; k--)
+    for (let k = row - 1; k >= this.rows.start; k--)
       if (this.#extras === null || this.#extras.counts(k)) return this.#atOf(k);
-    return this.#floor;
+    return this.rows.floor;
   }
 
   /** The running sums, made up to the reading `last`. */
   #runningSums(last: number): RunningSums {
-    this.#sums ??= new RunningSums(this.#capacity);
-    if (this.#sums.end < this.#start) this.#sums.begin(this.#start);
+    this.#sums ??= new RunningSums(this.rows.capacity);
+    if (this.#sums.end < this.rows.start) this.#sums.begin(this.rows.start);
     const sums = this.#sums;
     const from = sums.end;
-    let before = from <= this.#start + last ? this.#countedBefore(from) : 0;
-    for (let row = from; row <= this.#start + last; row++) {
-      const counts = this.counts(row - this.#start);
-      sums.push(
-        counts ? (this.#cells[this.#base + row * WIDTH + VALUE] as number) : 0,
-        counts ? this.#adds(row, before) : 0,
-      );
+    let before = from <= this.rows.start + last ? this.#countedBefore(from) : 0;
+    for (let row = from; row <= this.rows.start + last; row++) {
+      const counts = this.counts(row - this.rows.start);
+      sums.push(counts ? this.#valueOf(row) : 0, counts ? this.#adds(row, before) : 0);
       if (counts) before = this.#atOf(row);
     }
     return sums;
@@ -172,129 +183,176 @@ export class ReadingSeries {
 
   /** Puts a reading in its place. A correction keeps the value it replaced, so that its late repeat is known as stale. */
   insert(at: number, intervalMs: number, coverMs: number, value: number): Insertion {
-    let row = this.#end;
-    if (this.#extras === null && row > this.#start && row < this.#capacity) {
-      // Nearly all readings are newer than those before and like them.
-      const cell = this.#base + row * WIDTH;
-      const last = this.#cells[cell - WIDTH + AT] as number;
-      const isAfter = this.isInterval ? at - intervalMs >= last && at > last : at > last;
-      if (isAfter && intervalMs === this.#interval && coverMs === this.#cover) {
-        this.#cells[cell + AT] = at;
-        this.#cells[cell + VALUE] = value;
-        this.#end = row + 1;
-        if (at > this.newestAt) this.newestAt = at;
-        return 'new';
-      }
-    }
-    if (row > this.#start && at <= this.#atOf(row - 1)) {
-      row = this.#start + this.firstAfter(at);
-      for (let k = row - 1; k >= this.#start && this.#atOf(k) === at; k--) {
+    const { rows } = this;
+    let row = rows.end;
+    if (row > rows.start && at <= rows.at(row - 1)) {
+      row = rows.firstAfter(at);
+      for (let k = row - 1; k >= rows.start && rows.at(k) === at; k--) {
         const interval = this.#intervalOf(k);
         if (interval === intervalMs) return this.#replace(k, value);
         if (interval > intervalMs) row = k;
       }
-      this.version++;
+      rows.version++;
     }
-    if (this.#end === this.#capacity) {
-      row -= this.#start;
-      this.#reserve();
+    if (rows.shared > 1) {
+      row -= rows.start;
+      this.separate();
     }
+    return this.#insertAt(row, at, intervalMs, coverMs, value);
+  }
+
+  #insertAt(place: number, at: number, intervalMs: number, coverMs: number, value: number): Insertion {
+    const { rows } = this;
+    const row = rows.makeRoom(place);
     if (this.#extras === null && !this.#staysEven(row, at, intervalMs, coverMs)) this.#makeUneven();
-    this.#open(row);
-    const cell = this.#base + row * WIDTH;
-    this.#cells[cell + AT] = at;
-    this.#cells[cell + VALUE] = value;
+    rows.open(row);
+    const cell = rows.base + row * rows.width;
+    rows.cells[cell] = at;
+    rows.cells[cell + this.column] = value;
     if (this.#extras !== null) {
       this.#extras.put(row, intervalMs, coverMs);
       this.#recount(row);
     }
-    if (at > this.newestAt) this.newestAt = at;
     return 'new';
   }
 
   /** Whether a reading that comes to stand at `row` is like all others, and overlaps neither neighbour. */
   #staysEven(row: number, at: number, intervalMs: number, coverMs: number): boolean {
-    if (this.#end === this.#start) {
-      this.#interval = intervalMs;
-      this.#cover = coverMs;
-    } else if (intervalMs !== this.#interval || coverMs !== this.#cover) return false;
+    const { rows } = this;
+    if (this.isInterval && coverMs !== intervalMs) return false;
+    if (rows.end === rows.start) {
+      rows.intervalMs = intervalMs;
+      rows.coverMs = coverMs;
+    } else if (intervalMs !== rows.intervalMs || coverMs !== this.#evenCover) return false;
     const spanMs = this.isInterval ? intervalMs : 0;
-    const before = row > this.#start ? this.#atOf(row - 1) : this.#floor;
+    const before = row > rows.start ? rows.at(row - 1) : rows.floor;
     if (this.isInterval ? at - spanMs < before : at === before) return false;
-    return row === this.#end || this.#atOf(row) - spanMs >= at;
+    return row === rows.end || rows.at(row) - spanMs >= at;
   }
 
   #makeUneven(): void {
-    this.#extras = new SeriesExtras(this.#capacity);
-    for (let row = this.#start; row < this.#end; row++) this.#extras.put(row, this.#interval, this.#cover);
+    const { rows } = this;
+    this.#extras = new SeriesExtras(rows.capacity);
+    for (let row = rows.start; row < rows.end; row++) this.#extras.put(row, rows.intervalMs, this.#evenCover);
   }
 
   #replace(row: number, value: number): Insertion {
-    const cell = this.#base + row * WIDTH;
-    const old = this.#cells[cell + VALUE] as number;
+    const { rows } = this;
+    const old = this.#valueOf(row);
     if (old === value) return 'repeat';
     const key = this.#keyOf(row);
     const replaced = this.#replaced?.get(key) ?? [];
     if (replaced.includes(value)) return 'stale-repeat';
     this.#replaced ??= new Map();
-    this.#replaced.set(key, [...replaced, old].slice(-MOST_REPLACED));
-    this.#cells[cell + VALUE] = value;
-    this.version++;
+    this.#replaced.set(key, [...replacedWith(replaced, old)]);
+    rows.cells[rows.base + row * rows.width + this.column] = value;
+    rows.version++;
     this.#sums?.cut(row);
     return 'correction';
+  }
+
+  /** Takes a reading that stands here out, with the values that it replaced. */
+  take(at: number, intervalMs: number): TakenReading {
+    this.separate();
+    const { rows } = this;
+    let row = rows.firstAfter(at) - 1;
+    while (row >= rows.start && rows.at(row) === at && this.#intervalOf(row) !== intervalMs) row--;
+    invariant(row >= rows.start && rows.at(row) === at, 'a reading that is taken out stands in its series');
+    const key = this.#keyOf(row);
+    const taken = {
+      at,
+      intervalMs,
+      coverMs: this.#coverOf(row),
+      value: this.#valueOf(row),
+      replaced: this.#replaced?.get(key) ?? [],
+    };
+    this.#replaced?.delete(key);
+    this.#extras?.close(row, rows.end);
+    rows.close(row);
+    this.#sums?.cut(row);
+    if (this.#extras !== null && row < rows.end) this.#recount(row);
+    return taken;
+  }
+
+  /** Puts one that was taken out back. */
+  putBack({ at, intervalMs, coverMs, value, replaced }: TakenReading): void {
+    this.insert(at, intervalMs, coverMs, value);
+    this.rows.version++;
+    if (replaced.length === 0) return;
+    this.#replaced ??= new Map();
+    this.#replaced.set(`${at}/${intervalMs}`, [...replaced]);
   }
 
   #keyOf(row: number): string {
     return `${this.#atOf(row)}/${this.#intervalOf(row)}`;
   }
 
-  /** Makes room at a row, where there is room behind the last. */
-  #open(row: number): void {
-    if (row < this.#end) {
-      const from = this.#base + row * WIDTH;
-      this.#cells.copyWithin(from + WIDTH, from, this.#base + this.#end * WIDTH);
-      this.#extras?.open(row, this.#end);
-      this.#sums?.cut(row);
-    }
-    this.#end++;
-  }
-
-  /** Moves the readings to the front, in twice the room when three quarters of it are in use. */
-  #reserve(): void {
-    const length = this.length;
-    const from = this.#base + this.#start * WIDTH;
-    const rows = this.#cells.subarray(from, from + length * WIDTH);
-    if (length * 4 > this.#capacity * 3) {
-      const size = this.#capacity * WIDTH;
-      this.#pool.take(size * 2);
-      this.#pool.cells.set(rows, this.#pool.offset);
-      this.#pool.give(this.#segment, this.#base, size);
-      this.#cells = this.#pool.cells;
-      this.#base = this.#pool.offset;
-      this.#segment = this.#pool.segment;
-      this.#capacity *= 2;
-    } else this.#cells.copyWithin(this.#base, from, from + length * WIDTH);
-    this.#sums = null;
-    this.#moveExtras(length);
-    this.#start = 0;
-    this.#end = length;
+  noteOpened(row: number): void {
+    this.#extras?.open(row, this.rows.end);
+    this.#sums?.cut(row);
   }
 
   /** The last uneven reading may have been forgotten: then the series is even again. */
-  #moveExtras(length: number): void {
+  noteMoved(): void {
+    this.#sums = null;
     if (this.#extras === null) return;
-    if (length > 0 && this.#extras.isEven(this.#start, this.#end)) {
-      this.#interval = this.#extras.interval(this.#start);
-      this.#cover = this.#extras.cover(this.#start);
+    const { start, end, capacity } = this.rows;
+    const length = end - start;
+    if (length > 0 && this.#extras.isEven(start, end, this.isInterval)) {
+      this.rows.intervalMs = this.#extras.interval(start);
+      this.rows.coverMs = this.#extras.cover(start);
       this.#extras = null;
-    } else this.#extras = this.#extras.moved(this.#start, length, this.#capacity);
+    } else
+      this.#extras = this.#extras.moved(start, length, length * 4 > capacity * 3 ? capacity * 2 : capacity);
+  }
+
+  noteForgotten(row: number): void {
+    if (this.#replaced === null) return;
+    this.#replaced.delete(this.#keyOf(row));
+    if (this.#replaced.size === 0) this.#replaced = null;
+  }
+
+  /** Leaves the rows that it shares for rows of its own. */
+  separate(): void {
+    const { rows } = this;
+    if (rows.shared > 1) this.#moveTo(rows.copyFor([this]));
+  }
+
+  #moveTo(rows: ReadingRows): void {
+    this.rows.leave(this);
+    this.rows = rows;
+    this.column = rows.add(this);
+    this.#sums = null;
+  }
+
+  /** Whether its readings can share rows with those of another series: both even, at the same instants. */
+  #fits(other: ReadingSeries): boolean {
+    if (this.rows === other.rows) return true;
+    if (this.#extras !== null || other.#extras !== null || !this.rows.isLike(other.rows)) return false;
+    return (
+      this.length === 0 || this.isInterval || other.isInterval || this.rows.coverMs === other.rows.coverMs
+    );
+  }
+
+  /** Lets those of these series share rows that can, with the most of them. */
+  static share(all: readonly ReadingSeries[]): void {
+    let most = all[0] as ReadingSeries;
+    for (const one of all) if (one.rows.shared > most.rows.shared) most = one;
+    if (most.rows.shared === all.length && all.every(({ rows }) => rows === most.rows)) return;
+    // The cover is that of an instantaneous one.
+    const joined = all.filter((one) => one.#fits(most));
+    const first = joined.find(({ isInterval }) => !isInterval) ?? most;
+    const members = joined.filter((one) => one.#fits(first));
+    if (members.length < 2 || members.every(({ rows }) => rows === first.rows)) return;
+    const rows = first.rows.copyFor(members);
+    for (const one of members) one.#moveTo(rows);
   }
 
   /** Decides again, from a row on, which readings count; stops where nothing changes any more. */
   #recount(row: number): void {
     const extras = this.#extras as SeriesExtras;
     let before = this.#countedBefore(row);
-    for (let k = row; k < this.#end; k++) {
+    for (let k = row; k < this.rows.end; k++) {
       const at = this.#atOf(k);
       const counts = this.isInterval ? at - extras.interval(k) >= before : at !== before;
       const isSame = extras.setCounts(k, counts);
@@ -305,18 +363,19 @@ export class ReadingSeries {
 
   /** Forgets readings observed at or before `at`, except the newest `keep` of them that count (at least so many). */
   forget(at: number, keep = 0): void {
+    // What is kept by count is kept of this series alone.
+    if (keep > 0) this.separate();
+    const { rows } = this;
+    if (this.#extras === null) {
+      rows.forget(at, keep);
+      return;
+    }
     // Of the rows kept some may not count: that many more are kept.
-    const ahead = keep > 0 ? keep + (this.#extras?.uncounted ?? 0) : 0;
-    while (this.#start + ahead < this.#end && this.#atOf(this.#start + ahead) <= at) {
-      const row = this.#start;
-      if (this.#extras === null || this.#extras.counts(row)) this.#floor = this.#atOf(row);
-      if (this.#replaced !== null) {
-        this.#replaced.delete(this.#keyOf(row));
-        if (this.#replaced.size === 0) this.#replaced = null;
-      }
-      this.#extras?.forget(row);
-      this.#start++;
-      this.forgotten++;
+    const ahead = keep > 0 ? keep + this.#extras.uncounted : 0;
+    while (rows.start + ahead < rows.end && rows.at(rows.start + ahead) <= at) {
+      if (this.#extras.counts(rows.start)) rows.floor = rows.at(rows.start);
+      this.#extras.forget(rows.start);
+      rows.dropFirst();
     }
   }
 
@@ -325,17 +384,17 @@ export class ReadingSeries {
       Array.from({ length: this.length }, (_, index) => of(index));
     return {
       at: column((index) => this.at(index)),
-      interval: column((index) => this.#intervalOf(this.#start + index)),
+      interval: column((index) => this.#intervalOf(this.rows.start + index)),
       cover: column((index) => this.cover(index)),
       value: column((index) => this.value(index)),
-      floor: Number.isFinite(this.#floor) ? this.#floor : null,
+      floor: Number.isFinite(this.rows.floor) ? this.rows.floor : null,
       replaced: [...(this.#replaced ?? [])],
     };
   }
 
   static restore(isInterval: boolean, from: SeriesSnapshot, pool?: CellPool): ReadingSeries {
     const series = new ReadingSeries(isInterval, pool);
-    series.#floor = from.floor ?? Number.NEGATIVE_INFINITY;
+    series.rows.floor = from.floor ?? Number.NEGATIVE_INFINITY;
     for (let i = 0; i < from.at.length; i++)
       series.insert(
         from.at[i] as number,

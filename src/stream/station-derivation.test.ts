@@ -39,7 +39,7 @@ class Station {
     const placements = this.derivation.placements(series, place, Object.keys(values), at, newestAt, wanted);
     this.placed += placements.length;
     for (const { quantity, observedAt, value, coverMs } of placements)
-      this.insert(quantity, observedAt, value, coverMs ?? HOUR_MS);
+      this.insert(quantity, observedAt, value as number, coverMs ?? HOUR_MS);
   }
 
   values(quantity: string): [number, number][] {

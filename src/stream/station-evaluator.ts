@@ -5,7 +5,7 @@ import { type NewestReader, readerAtNewest, staysCalm } from './newest-instant.t
 import { isWatched, RuleIndex } from './rule-index.ts';
 import type { StationState } from './station-state.ts';
 import { type Silence, SubjectEvaluator } from './subject-evaluator.ts';
-import { isAsleep, isPristine, newTrack, rest, type Track } from './track.ts';
+import { isAsleep, isPristine, rest, type Track } from './track.ts';
 import { Watch } from './watch.ts';
 import { WindowSlots } from './window-slots.ts';
 
@@ -137,7 +137,7 @@ export class StationEvaluator extends SubjectEvaluator<StationState> {
   #watchOf(state: StationState): Watch {
     if (state.watch?.index !== this.#index) {
       state.watch = new Watch(this.#index, state.series);
-      state.watch.awake = ascending(this.#tracked(state));
+      if (state.tracks.size > 0) state.watch.awake = ascending(this.#tracked(state));
     }
     return state.watch;
   }
@@ -166,9 +166,9 @@ export class StationEvaluator extends SubjectEvaluator<StationState> {
   #evaluateRule(state: StationState, rule: CompiledRule, occasion: Occasion): Track | null {
     const known = state.tracks.get(rule.rule.name);
     const { newest, since, isLateData, readerAt } = occasion;
-    if (newest && isWatched(rule) && (!known || isAsleep(known, since)) && staysCalm(rule, newest))
-      return known ?? null;
-    const track = known ?? newTrack(rule.levels.length);
+    const isEasy = newest && isWatched(rule) && (!rule.acceptsSuspect || state.quality.isClean);
+    if (isEasy && (!known || isAsleep(known, since)) && staysCalm(rule, newest)) return known ?? null;
+    const track = known ?? state.begin(rule);
     let hasStepped = true;
     if (rule.silences.length > 0) {
       const at = Math.max(state.newestAt, track.evaluatedAt);
@@ -183,7 +183,7 @@ export class StationEvaluator extends SubjectEvaluator<StationState> {
       this.telling(state, rule, at, { isEvaluation: hasStepped, isLateData, readerAt }),
     );
     if (!known && isWatched(rule) && isPristine(track)) return null;
-    if (!known) state.tracks.set(rule.rule.name, track);
+    if (!known) state.hold(rule, track);
     return track;
   }
 }

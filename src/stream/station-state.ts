@@ -5,10 +5,16 @@ import type { AreaState } from './area-state.ts';
 import { CellPool } from './cell-pool.ts';
 import type { ClimatologyTable } from './climatology-reader.ts';
 import { isIntervalQuantity } from './compiled-rule.ts';
+import type { FlaggedSnapshot } from './flagged-readings.ts';
+import { type ForecastsSnapshot, StationForecasts } from './forecasts.ts';
 import type { NewestReader } from './newest-instant.ts';
+import { ReadingRows } from './reading-rows.ts';
+import { kindsOf, ReportLayout } from './report-layout.ts';
 import { ReadingSeries, type SeriesSnapshot } from './series.ts';
+import { SeriesTable } from './series-table.ts';
 import { StationDerivation, type StationDerivationSnapshot } from './station-derivation.ts';
-import { SubjectState } from './subject.ts';
+import { StationQuality } from './station-quality.ts';
+import { SubjectState, type WithdrawnSnapshot } from './subject.ts';
 import type { TrackSnapshot } from './track.ts';
 import type { Watch } from './watch.ts';
 
@@ -25,7 +31,7 @@ export class StationState extends SubjectState {
   areas: readonly AreaState[] = NO_AREAS;
   /** How much longer than lateness its past is kept for the slowest station of its areas, ms. */
   areaLagMs = 0;
-  readonly series = new Map<string, ReadingSeries>();
+  readonly series = new SeriesTable();
   /** `observedAt` of its reports within lateness, ascending. */
   reportedAt: number[] = [];
   newestAt = Number.NEGATIVE_INFINITY;
@@ -40,12 +46,19 @@ export class StationState extends SubjectState {
   climatology: ClimatologyTable | null = null;
   /** What follows from its readings, once a rule asks for it. */
   derivation: StationDerivation | null = null;
-  /** Readings up to here are forgotten; a shortcut, no state. */
-  #forgottenTo = Number.NEGATIVE_INFINITY;
+  /** What others forecast of it, once a rule reads it. */
+  forecasts: StationForecasts | null = null;
+  /** What its readings are worth; begun with its first report. */
+  #quality: StationQuality | null = null;
+  /** The station that reported after it the last time; a shortcut, no state. */
+  next: StationState | null = null;
+  /** Its id as its reports have it: the same string is known without a look at its letters. A shortcut, no state. */
+  heardAs = '';
+  /** No reading is older; a shortcut, no state. */
+  #oldestAt = Number.POSITIVE_INFINITY;
   /** Memory of its readings, shared by the stations of a partition. */
   readonly #pool: CellPool;
-  #layout: readonly string[] = [];
-  #layoutSeries: readonly ReadingSeries[] = [];
+  #layout: ReportLayout | null = null;
 
   constructor(station: Station, armedAt: number, pool = new CellPool()) {
     super();
@@ -78,23 +91,56 @@ export class StationState extends SubjectState {
     let series = this.series.get(quantity);
     if (!series) {
       series = new ReadingSeries(isIntervalQuantity(quantity), this.#pool);
-      this.series.set(quantity, series);
+      this.series.add(quantity, series);
     }
     return series;
   }
 
-  /** The series of a report's quantities; reports of one layout share the array that names them. */
-  seriesOfLayout(quantities: readonly string[]): readonly ReadingSeries[] {
-    if (this.#layout !== quantities) {
-      this.#layout = quantities;
-      this.#layoutSeries = quantities.map((quantity) => this.seriesOf(quantity));
+  get quality(): StationQuality {
+    if (this.#quality === null) {
+      this.#quality = new StationQuality(this);
+      this.series.suspects = this.#quality;
     }
-    return this.#layoutSeries;
+    return this.#quality;
+  }
+
+  /** Where a report's quantities go; reports of one layout share the array that names them. */
+  layoutOf(quantities: readonly string[]): ReportLayout {
+    if (!this.#layout?.isFor(quantities)) {
+      if (this.series.size === 0) this.#beginTogether(quantities);
+      else
+        this.#layout = ReportLayout.among(
+          quantities,
+          quantities.map((quantity) => this.seriesOf(quantity)),
+        );
+    }
+    return this.#layout as ReportLayout;
+  }
+
+  /** The quantities of a first report mostly stay together. */
+  #beginTogether(quantities: readonly string[]): void {
+    const { isPlain, areIntervals } = kindsOf(quantities);
+    const rows = isPlain ? new ReadingRows(quantities.length, this.#pool) : null;
+    const all: ReadingSeries[] = [];
+    for (let i = 0; i < quantities.length; i++)
+      all.push(
+        rows === null
+          ? this.seriesOf(quantities[i] as string)
+          : new ReadingSeries(areIntervals[i] as boolean, this.#pool, rows),
+      );
+    if (rows !== null) this.series.begin(quantities, all);
+    this.#layout = new ReportLayout(quantities, all, rows, null);
+  }
+
+  /** A reading stands at this instant. */
+  noteOldest(at: number): void {
+    if (at < this.#oldestAt) this.#oldestAt = at;
   }
 
   /** Remembers a report's instant; true when it is newer than every one before. */
   noteReport(at: number, intervalMs: number): boolean {
     const isNewest = at > this.newestAt;
+    this.noteOldest(at);
     if (isNewest) {
       this.newestAt = at;
       if (intervalMs > 0) this.lastIntervalMs = intervalMs;
@@ -119,15 +165,22 @@ export class StationState extends SubjectState {
     if (!readingsKept?.size) {
       // By the hour, which any fold does alike, wherever it began: most reports leave all as it is.
       const hour = Math.floor(at / HOUR_MS) * HOUR_MS;
-      if (hour !== this.#forgottenTo) for (const series of this.series.values()) series.forget(hour);
-      this.#forgottenTo = hour;
-    } else for (const [quantity, series] of this.series) series.forget(at, readingsKept.get(quantity));
+      if (hour >= this.#oldestAt) {
+        for (const series of this.series.values()) series.forget(hour);
+        this.#quality?.forget(hour);
+        this.#oldestAt = hour + 1;
+      }
+    } else {
+      for (const [quantity, series] of this.series) series.forget(at, readingsKept.get(quantity));
+      this.#quality?.forget(at);
+    }
     if ((this.reportedAt[0] as number) < before) {
       const old = this.reportedAt.findIndex((reported) => reported >= before);
       this.reportedAt.splice(0, old < 0 ? this.reportedAt.length : old);
     }
     this.derivation?.forget(before);
-    if (this.tracks.size > 0) this.forgetTracks(lateBefore);
+    this.forecasts?.forget(before);
+    if (this.tracks.size > 0 || this.hasWithdrawn) this.forgetTracks(lateBefore);
   }
 
   snapshot(): StationSnapshot {
@@ -142,7 +195,10 @@ export class StationState extends SubjectState {
         .map(([name, { newestAt }]) => [name, newestAt]),
       armedAt: finite(this.armedAt),
       tracks: this.snapshotTracks(),
+      ...this.snapshotWithdrawn(),
       ...(this.isNeighbour ? { neighbour: true as const } : {}),
+      ...(this.#quality && this.#quality.flagged.size > 0 ? { flagged: this.#quality.snapshot() } : {}),
+      ...(this.forecasts && this.forecasts.size > 0 ? { forecasts: this.forecasts.snapshot() } : {}),
       ...(this.derivation ? { derivation: this.derivation.snapshot() } : {}),
     };
   }
@@ -150,13 +206,17 @@ export class StationState extends SubjectState {
   static restore(from: StationSnapshot, pool?: CellPool): StationState {
     const state = new StationState(from.station, from.armedAt ?? Number.NEGATIVE_INFINITY, pool);
     for (const [name, series] of from.series)
-      state.series.set(name, ReadingSeries.restore(isIntervalQuantity(name), series, state.#pool));
+      state.series.add(name, ReadingSeries.restore(isIntervalQuantity(name), series, state.#pool));
     state.reportedAt = [...from.reportedAt];
     state.newestAt = from.newestAt ?? Number.NEGATIVE_INFINITY;
     state.lastIntervalMs = from.lastIntervalMs;
     for (const [name, at] of from.newestOf) state.seriesOf(name).newestAt = at;
     state.restoreTracks(from.tracks);
+    state.remember(from);
     state.isNeighbour = from.neighbour === true;
+    state.#oldestAt = Number.NEGATIVE_INFINITY;
+    if (from.flagged) state.quality.restore(from.flagged);
+    if (from.forecasts) state.forecasts = StationForecasts.restore(from.forecasts);
     if (from.derivation) state.derivation = StationDerivation.restore(from.derivation);
     return state;
   }
@@ -164,7 +224,7 @@ export class StationState extends SubjectState {
 
 const finite = (at: number): number | null => (Number.isFinite(at) ? at : null);
 
-export interface StationSnapshot {
+export interface StationSnapshot extends WithdrawnSnapshot {
   readonly station: Station;
   readonly series: readonly (readonly [string, SeriesSnapshot])[];
   readonly reportedAt: readonly number[];
@@ -174,5 +234,9 @@ export interface StationSnapshot {
   readonly armedAt: number | null;
   readonly tracks: readonly (readonly [string, TrackSnapshot])[];
   readonly neighbour?: true;
+  /** Readings that are suspect or bad: they stand in no series. */
+  readonly flagged?: FlaggedSnapshot;
+  /** What others forecast of it: these values stand in no series. */
+  readonly forecasts?: ForecastsSnapshot;
   readonly derivation?: StationDerivationSnapshot;
 }

@@ -1,8 +1,10 @@
 import type { Effect } from '../model/effect.ts';
+import { type GivenAct, tellOutcome } from './act-outcome.ts';
+import { actOn } from './acts.ts';
 import type { CompiledRule } from './compiled-rule.ts';
 import { evaluateAt } from './evaluation.ts';
 import type { SubjectState } from './subject.ts';
-import { expire, type RuleReader, type Telling, tell, withdraw } from './teller.ts';
+import { endReview, expire, type RuleReader, type Telling, tell, withdraw } from './teller.ts';
 import type { TimerHeap } from './timers.ts';
 import { openAlert, type Track } from './track.ts';
 
@@ -60,7 +62,7 @@ export abstract class SubjectEvaluator<S extends SubjectState> {
       const { told } = track;
       // What waits for the next second is looked at by the next tick, not by a timer.
       if (told && told.state !== 'ended' && !track.isWaiting) {
-        due = Math.min(due, told.expiresAt);
+        due = Math.min(due, told.expiresAt, told.publication?.draft?.dueAt ?? Number.POSITIVE_INFINITY);
         // A rule on silence follows the clock: it extends by the clock, and silence does not make it doubtful.
         if (rule.silences.length > 0) due = Math.min(due, this.#extensionDueAt(state, rule, track));
         else hasOpen ||= told.state === 'active';
@@ -110,6 +112,7 @@ export abstract class SubjectEvaluator<S extends SubjectState> {
   protected fireRule(state: S, rule: CompiledRule, due: number): void {
     const track = state.track(rule);
     if (this.expireDue(state, rule, track, due)) return;
+    this.reviewDue(state, rule, track, due);
     const telling = this.telling(state, rule, due, { isEvaluation: false, isLateData: false });
     if (this.#isSilentAt(state, rule, due) && track.evaluatedAt < due) {
       evaluateAt(rule, track, due, true, this.readerAt(state, due, rule));
@@ -127,12 +130,22 @@ export abstract class SubjectEvaluator<S extends SubjectState> {
     return true;
   }
 
+  /** The time for approval of a draft may have run out. */
+  protected reviewDue(state: S, rule: CompiledRule, track: Track, due: number): void {
+    const draft = openAlert(track)?.publication?.draft;
+    if (!draft || draft.dueAt > due) return;
+    const telling = this.telling(state, rule, due, { isEvaluation: false, isLateData: false });
+    if (!endReview(state, rule, track, telling)) this.context.waiting.add(this.keyOf(state));
+  }
+
   /** A tick: what waited for the next second is told. */
   tellWaiting(state: S): void {
     for (const rule of this.rulesOf(state)) {
       const track = state.track(rule);
+      if (track.act) this.#actAgain(state, rule, track, track.act);
       if (!track.isWaiting) continue;
       if (this.expireDue(state, rule, track, this.context.clockAt, track.told?.expiresAt)) continue;
+      this.reviewDue(state, rule, track, this.context.clockAt);
       this.tell(
         state,
         rule,
@@ -141,6 +154,35 @@ export abstract class SubjectEvaluator<S extends SubjectState> {
       );
     }
     this.schedule(state);
+  }
+
+  /** The act of a person on an alert of the subject. */
+  act(state: S | undefined, given: GivenAct): void {
+    const { emit, clockAt } = this.context;
+    const rule = state && this.rulesOf(state).find((one) => one.rule.name === given.command.rule);
+    const track = state?.tracks.get(given.command.rule);
+    if (!state || !rule || !track) {
+      tellOutcome(emit, given, clockAt, null, 'unknown');
+      return;
+    }
+    this.#actOn(state, rule, track, given);
+    this.schedule(state);
+  }
+
+  #actOn(state: S, rule: CompiledRule, track: Track, given: GivenAct): void {
+    const quiet = { isEvaluation: false, isLateData: false };
+    const telling = this.telling(state, rule, this.context.clockAt, quiet);
+    actOn(state, rule, track, given, telling, this.newestAt(state));
+    if (track.act) this.context.waiting.add(this.keyOf(state));
+  }
+
+  /** An act that waited for this second; what else waited comes after it. */
+  #actAgain(state: S, rule: CompiledRule, track: Track, given: GivenAct): void {
+    track.act = undefined;
+    this.#actOn(state, rule, track, given);
+    if (track.isWaiting) return;
+    const quiet = { isEvaluation: false, isLateData: false };
+    this.tell(state, rule, track, this.telling(state, rule, track.evaluatedAt, quiet));
   }
 
   withdraw(state: S, rule: CompiledRule): void {

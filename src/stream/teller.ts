@@ -1,13 +1,17 @@
 import { alertId } from '../alerts/identity.ts';
 import { apply, type Decision, decide, type Facts } from '../alerts/lifecycle.ts';
+import { type Published, publish } from '../alerts/publication.ts';
+import type { PeopleChanges, RevisionAct } from '../model/act.ts';
 import type { AlertEvent, Subject } from '../model/alert.ts';
 import type { Effect } from '../model/effect.ts';
+import type { Review } from '../model/rule.ts';
 import { SECOND_MS } from '../model/time.ts';
+import { tellOutcome } from './act-outcome.ts';
 import type { CompiledRule } from './compiled-rule.ts';
 import { evidenceOf } from './evidence.ts';
 import type { SubjectState } from './subject.ts';
-import { isTrue, openAlert, type Track } from './track.ts';
-import { type Reader, UNKNOWN } from './truth.ts';
+import { bridgeable, isTrue, openAlert, presentLevel, type Track, turnTo } from './track.ts';
+import { type Reader, TRUE, UNKNOWN } from './truth.ts';
 
 /** A reader that takes the coverage of the rule it is asked for. */
 export type RuleReader = Reader & { coverage: number };
@@ -26,12 +30,12 @@ export interface Telling {
 }
 
 /**
- * Compares what the timeline says with what was told and tells the difference: at most one revision an evaluation, at
- * most one a second for an alert (CAP references name a message by its second). What must wait is looked at again at
- * the next tick.
+ * Compares what the timeline says with what was told and tells the difference: at most one revision of an alert an
+ * evaluation, and one a second (CAP references name a message by its second). What must wait is looked at again at the
+ * next tick.
  */
 export function tell(state: SubjectState, rule: CompiledRule, track: Track, telling: Telling): void {
-  const level = track.timeline.state;
+  const level = presentLevel(track);
   const isOpen = openAlert(track) !== null;
   if (!isOpen && level.level < 0) return;
   const facts: Facts = {
@@ -48,8 +52,9 @@ export function tell(state: SubjectState, rule: CompiledRule, track: Track, tell
   const decision = decide(track.told, facts);
   if (!decision) return;
   const isTold = revise(state, rule, track, decision, facts, telling);
-  // Late data split an episode: its second part is another alert, told at the next tick.
-  if (isTold && decision.event === 'ended' && level.level >= 0) track.isWaiting = true;
+  // One report can end an episode and begin another, which is another alert: were it to wait, what comes next could clear
+  // it, and nobody would ever hear of it.
+  if (isTold && decision.event === 'ended') tell(state, rule, track, telling);
 }
 
 /** Late data bridges two episodes: the later alert ends merged, the earlier one goes on. */
@@ -60,13 +65,12 @@ function mergeBack(
   facts: Facts,
   telling: Telling,
 ): boolean {
-  const earlier = track.ended;
+  const earlier = bridgeable(track);
   if (!earlier || !track.told || facts.level.level < 0 || facts.level.onsetAt > earlier.endedAt) return false;
   const shape = { level: track.told.level, onsetAt: track.told.onsetAt, at: telling.at };
   if (!revise(state, rule, track, { event: 'ended', endReason: 'merged', ...shape }, facts, telling))
     return true;
-  track.told = earlier;
-  track.ended = null;
+  turnTo(track, earlier);
   const decision: Decision = {
     event: 'updated',
     level: facts.level.level,
@@ -77,7 +81,16 @@ function mergeBack(
   return true;
 }
 
-/** Writes one revision; false when it must wait for the next second. */
+/** A person, or the end of the time for approval; the rule itself without both. */
+interface RevisedBy {
+  readonly act?: RevisionAct;
+  readonly changes?: PeopleChanges;
+  /** The act changes text or area. */
+  readonly isEdit?: boolean;
+  readonly timeout?: Review['onTimeout'];
+}
+
+/** Writes one revision, `by` a person or by itself; false when it must wait for the next second. */
 export function revise(
   state: SubjectState,
   rule: CompiledRule,
@@ -85,35 +98,52 @@ export function revise(
   decision: Decision,
   facts: Facts,
   telling: Telling,
+  by: RevisedBy = {},
 ): boolean {
   const { subject } = state;
   const before = track.told;
   const goesOn = before !== null && (before.state !== 'ended' || decision.event === 'updated');
   const id = goesOn ? before.id : alertId(rule.rule.name, subject, decision.onsetAt);
-  const isSame = before?.id === id;
-  if (isSame && Math.floor(before.issuedAt / SECOND_MS) >= Math.floor(telling.clockAt / SECOND_MS)) {
+  // Late data can begin an episode anew where one began that ended since: it is the same alert.
+  const known = before?.id === id ? before : (track.past.find((alert) => alert.id === id) ?? null);
+  if (known && Math.floor(known.issuedAt / SECOND_MS) >= Math.floor(telling.clockAt / SECOND_MS)) {
     track.isWaiting = true;
     return false;
   }
-  const told = apply(isSame ? before : null, decision, facts, id);
-  if (before && !isSame && before.endReason === 'cleared') track.ended = before;
-  track.told = told;
+  const applied = apply(known, decision, facts, id, by.changes);
+  const levels = rule.rule.levels.map(({ level }) => level);
+  const { publication: asked } = rule.rule;
+  const shown = publish(known, decision, levels, asked, by, applied.people, telling.clockAt);
+  const told = {
+    ...applied,
+    // Asking again says nothing about the weather: only the rule extends.
+    ...(by.timeout === 'escalate' && known ? { expiresAt: known.expiresAt } : {}),
+    ...(shown.publication ? { publication: shown.publication } : {}),
+  };
+  const { text, area } = shown.people;
+  turnTo(track, told);
   track.isWaiting = false;
   telling.emit({
     kind: 'alert',
     revision: {
-      event: eventOf(rule, subject, decision, telling, told, isSame ? before.level : null),
+      event: eventOf(rule, subject, decision, telling, told, shown),
       ruleSet: telling.ruleSet,
+      ...(state.isByHand ? { rule: rule.rule } : {}),
       expiresAt: told.expiresAt,
       unverified: told.state === 'unverified',
       levelSinceAt: told.levelSinceAt,
+      ...(by.act ? { act: by.act } : {}),
+      ...(text === undefined ? {} : { text }),
+      ...(area === undefined ? {} : { area }),
+      ...(shown.draft ? { draft: shown.draft } : {}),
+      ...(by.timeout === 'publish' ? { publishedBy: 'timeout' } : {}),
     },
   });
   return true;
 }
 
 /** What a timer or a command knows of a rule's alert: nothing is true for it, and it evaluates nothing. */
-const timerFacts = (rule: CompiledRule, track: Track, telling: Telling): Facts => ({
+export const timerFacts = (rule: CompiledRule, track: Track, telling: Telling): Facts => ({
   level: track.timeline.state,
   at: telling.at,
   isTrue: [],
@@ -139,15 +169,35 @@ export function expire(
   return true;
 }
 
-/** A rule, or an area, is gone: its open alert ends as withdrawn and nothing is remembered of it. */
+/**
+ * The time for approval has run out: the alert is published, or those who approve are told again. False when that must
+ * wait for the next second.
+ */
+export function endReview(state: SubjectState, rule: CompiledRule, track: Track, telling: Telling): boolean {
+  const told = track.told as NonNullable<Track['told']>;
+  const { level, onsetAt } = told;
+  const at = Number.isFinite(track.evaluatedAt) ? track.evaluatedAt : telling.at;
+  const decision = { event: 'updated', level, onsetAt, at } as const;
+  const timeout = told.publication?.draft?.onTimeout ?? 'publish';
+  return revise(state, rule, track, decision, timerFacts(rule, track, telling), telling, { timeout });
+}
+
+/**
+ * A rule, or an area, is gone: its open alert ends as withdrawn, and what was told is remembered. Nobody asks again: what
+ * would have to wait for the next second is told at once, as issued in it.
+ */
 export function withdraw(state: SubjectState, rule: CompiledRule, telling: Telling): void {
   const track = state.tracks.get(rule.rule.name);
-  state.tracks.delete(rule.rule.name);
+  if (track?.act) tellOutcome(telling.emit, track.act, telling.clockAt, null, 'unknown');
   const told = track ? openAlert(track) : null;
-  if (!track || !told) return;
-  const { level, onsetAt } = told;
-  const decision = { event: 'ended', endReason: 'withdrawn', level, onsetAt, at: telling.at } as const;
-  revise(state, rule, track, decision, timerFacts(rule, track, telling), telling);
+  if (track && told) {
+    const { level, onsetAt } = told;
+    const decision = { event: 'ended', endReason: 'withdrawn', level, onsetAt, at: telling.at } as const;
+    const nextSecondAt = (Math.floor(told.issuedAt / SECOND_MS) + 1) * SECOND_MS;
+    const inTime = { ...telling, clockAt: Math.max(telling.clockAt, nextSecondAt) };
+    revise(state, rule, track, decision, timerFacts(rule, track, inTime), inTime);
+  }
+  state.drop(rule);
 }
 
 function eventOf(
@@ -156,18 +206,20 @@ function eventOf(
   decision: Decision,
   telling: Telling,
   told: { readonly id: string; readonly revision: number },
-  levelBefore: number | null,
+  shown: Published,
 ): AlertEvent {
-  const level = rule.rule.levels[decision.level] as (typeof rule.rule.levels)[number];
+  const level = rule.rule.levels[shown.level] as (typeof rule.rule.levels)[number];
   const reader = telling.readerAt(decision.at);
   reader.coverage = rule.rule.coverage;
   reader.inputs = rule.inputs;
-  const hasMoved = decision.event === 'escalated' || decision.event === 'de-escalated';
-  const previous = hasMoved && levelBefore !== null ? rule.rule.levels[levelBefore] : undefined;
+  const previous = shown.previous === null ? undefined : rule.rule.levels[shown.previous];
+  const evidence = evidenceOf(level.condition, reader, decision.at);
+  const isExpected =
+    evidence.some(({ forecast }) => forecast !== undefined) && !isObserved(rule, shown.level, reader);
   return {
     alert: told.id,
     revision: told.revision,
-    event: decision.event,
+    event: shown.event,
     ...(decision.endReason ? { endReason: decision.endReason } : {}),
     rule: rule.rule.name,
     hazard: rule.rule.hazard,
@@ -178,6 +230,15 @@ function eventOf(
     at: decision.at,
     issuedAt: telling.clockAt,
     ...(telling.isLateData ? { late: true as const } : {}),
-    evidence: evidenceOf(level.condition, reader, decision.at),
+    ...(isExpected ? { forecast: true as const } : {}),
+    evidence,
   };
+}
+
+/** The level holds by what was observed, whatever forecasts say. */
+function isObserved(rule: CompiledRule, level: number, reader: RuleReader): boolean {
+  reader.hasNoForecasts = true;
+  const truth = (rule.levels[level] as CompiledRule['levels'][number])(reader);
+  reader.hasNoForecasts = false;
+  return truth === TRUE;
 }

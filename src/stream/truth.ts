@@ -6,8 +6,10 @@ import type {
   NumberLiteral,
   Window,
 } from '../model/rule.ts';
+import { seriesName } from './accepted-series.ts';
 import { type Aggregate, readAggregate, slidingSpanMs } from './aggregate.ts';
-import type { RuleInput } from './compiled-rule.ts';
+import type { ForecastInput, RuleInput } from './compiled-rule.ts';
+import type { ForecastWindow } from './forecasts.ts';
 import {
   arithmetic,
   compare,
@@ -69,6 +71,10 @@ export interface Reader {
   /** 1..366, counted as in a leap year, in the subject's zone. */
   readonly dayOfYear?: number;
   climatology?(quantity: string, percent: number, dayOfYear: number): Value;
+  /** What the newest forecast known says of the span ahead. */
+  forecast?(input: ForecastInput): ForecastWindow;
+  /** Forecasts are taken as unknown: what is true then is so by what was observed. */
+  hasNoForecasts?: boolean;
   /** Return period, years, of the value of an aggregate. */
   returnPeriod?(aggregate: AggregateName, quantity: string, window: Window, value: Value): Value;
 }
@@ -173,6 +179,14 @@ function compileExpression(expression: Expression, slots?: WindowSlots): Evaluat
       const where = compileCondition(expression.where, slots);
       return (reader) => stationsValue(expression.measure, reader.stationsWhere?.(where, reader.coverage));
     }
+    case 'forecast': {
+      const { name, quantity, spanMs, text } = expression;
+      const as: Aggregate = { kind: 'aggregate', name, quantity, window: { kind: 'sliding', spanMs }, text };
+      return (reader) => {
+        const found = reader.hasNoForecasts ? undefined : reader.forecast?.(expression);
+        return found ? readAggregate(as, spanMs, found.statistics, reader.coverage, newValue()) : newValue();
+      };
+    }
     case 'climatology':
       return (reader) =>
         reader.dayOfYear === undefined
@@ -193,7 +207,8 @@ function literal({ canonical }: NumberLiteral): Value {
 }
 
 function windowFinder(aggregate: Aggregate, slots?: WindowSlots): (reader: Reader) => WindowStatistics {
-  const { quantity, window } = aggregate;
+  const { window } = aggregate;
+  const quantity = seriesName(aggregate);
   if (window.kind !== 'sliding') return (reader) => reader.window(quantity, window);
   const slot = slots?.slotOf(quantity, window.spanMs) ?? -1;
   return (reader) => reader.windows?.[slot] ?? reader.window(quantity, window);
@@ -234,7 +249,8 @@ function compileThreshold(
   right: NumberLiteral,
   slots: WindowSlots | undefined,
 ): Predicate {
-  const { quantity, window } = left;
+  const { window } = left;
+  const quantity = seriesName(left);
   const value = newValue();
   const threshold = literal(right);
   const spanMs = slidingSpanMs(left);

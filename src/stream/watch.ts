@@ -1,7 +1,8 @@
 import type { Report } from '../model/report.ts';
 import { HOUR_MS } from '../model/time.ts';
-import type { Edge, QuantityEdges, RuleIndex } from './rule-index.ts';
+import { type Edge, emptySpread, type QuantityEdges, type RuleIndex } from './rule-index.ts';
 import type { ReadingSeries } from './series.ts';
+import type { SeriesByQuantity, SeriesTable } from './series-table.ts';
 
 /** How long after an edge has cooled down it is remembered, so that late reports find it. */
 const REMEMBERED_MS = HOUR_MS;
@@ -20,7 +21,7 @@ const GREATEST = 2;
 const BEGIN_BEFORE = 3;
 const LEAST_BEFORE = 4;
 const GREATEST_BEFORE = 5;
-const SPREAD_WIDTH = 6;
+const SPREAD_WIDTH = emptySpread.length;
 
 const NOTHING_HOT: Hot[] = [];
 const NONE_AWAKE: readonly number[] = [];
@@ -41,22 +42,36 @@ export class Watch {
   #sums: number[] | null = null;
   #spreads: number[] | null = null;
 
-  constructor(index: RuleIndex, series: ReadonlyMap<string, ReadingSeries>) {
+  constructor(index: RuleIndex, series: Pick<SeriesTable, 'names' | 'values'>) {
     this.index = index;
-    for (const edges of index.quantities.values()) {
-      const one = series.get(edges.quantity);
-      if (one)
-        for (let i = 0; i < one.length; i++) this.#note(edges, one.at(i), one.value(i), one.at(i), false);
+    const { names } = series;
+    const all = series.values();
+    for (let k = 0; k < all.length; k++) {
+      const edges = index.quantities.get(names[k] as string);
+      if (!edges) continue;
+      const one = all[k] as ReadingSeries;
+      // All that stands is at least what any window of it holds.
+      for (let i = 0; i < one.length; i++) this.#note(edges, one.at(i), one.value(i), one.at(i), true);
     }
   }
 
   /** Takes the readings of a report that stand in their series; `since` is the newest instant before it. */
   noteReport({ quantities, values, observedAt }: Report, since: number): void {
-    const all = this.index.edgesOf(quantities);
+    const { edges, high, low, summed, spread } = this.index.edgesOf(quantities);
     const isNewest = observedAt > since;
-    for (let i = 0; i < all.length; i++) {
-      const edges = all[i];
-      if (edges) this.#note(edges, observedAt, values[i] as number, since, isNewest);
+    for (let i = 0; i < high.length; i++) {
+      const value = values[i] as number;
+      if (value >= (high[i] as number) || value <= (low[i] as number))
+        this.#meet(edges[i] as QuantityEdges, observedAt, value);
+    }
+    for (let k = 0; k < summed.length; k++) {
+      const i = summed[k] as number;
+      const value = values[i] as number;
+      if (value > 0 || !isNewest) this.#add((edges[i] as QuantityEdges).sums, value, isNewest);
+    }
+    for (let k = 0; k < spread.length; k++) {
+      const i = spread[k] as number;
+      this.#widen((edges[i] as QuantityEdges).spreads, observedAt, values[i] as number, since);
     }
   }
 
@@ -67,10 +82,14 @@ export class Watch {
   }
 
   #note(edges: QuantityEdges, at: number, value: number, since: number, isNewest: boolean): void {
-    if (value >= edges.highFrom) this.#heat(edges.above, at, value);
-    if (value <= edges.lowFrom) this.#heat(edges.below, at, -value);
+    this.#meet(edges, at, value);
     if (edges.sums.length > 0 && (value > 0 || !isNewest)) this.#add(edges.sums, value, isNewest);
     if (edges.spreads.length > 0) this.#widen(edges.spreads, at, value, since);
+  }
+
+  #meet(edges: QuantityEdges, at: number, value: number): void {
+    if (value >= edges.highFrom) this.#heat(edges.above, at, value);
+    if (value <= edges.lowFrom) this.#heat(edges.below, at, -value);
   }
 
   #heat(edges: readonly Edge[], at: number, value: number): void {
@@ -88,7 +107,7 @@ export class Watch {
 
   /** What comes between other readings can change which of them count: the sum is taken anew when asked for. */
   #add(edges: readonly Edge[], value: number, isNewest: boolean): void {
-    this.#sums ??= this.index.sums.map(() => 0);
+    this.#sums ??= this.index.noSums.slice();
     for (const { id } of edges) {
       if (isNewest) (this.#sums[id] as number) += value;
       else this.#sums[id] = Number.POSITIVE_INFINITY;
@@ -96,14 +115,7 @@ export class Watch {
   }
 
   #widen(edges: readonly Edge[], at: number, value: number, since: number): void {
-    this.#spreads ??= this.index.spreads.flatMap(() => [
-      Number.NEGATIVE_INFINITY,
-      Number.POSITIVE_INFINITY,
-      Number.NEGATIVE_INFINITY,
-      Number.NEGATIVE_INFINITY,
-      Number.POSITIVE_INFINITY,
-      Number.NEGATIVE_INFINITY,
-    ]);
+    this.#spreads ??= this.index.noSpreads.slice();
     const cells = this.#spreads;
     for (const { id, spanMs } of edges) {
       const i = id * SPREAD_WIDTH;
@@ -127,12 +139,7 @@ export class Watch {
    * @param isNewest nothing but the newest readings has changed since it was asked last
    * @returns false when it cannot tell: any rule may be
    */
-  addCandidates(
-    into: number[],
-    series: ReadonlyMap<string, ReadingSeries>,
-    since: number,
-    isNewest: boolean,
-  ): boolean {
+  addCandidates(into: number[], series: SeriesByQuantity, since: number, isNewest: boolean): boolean {
     if (since < this.#sureFrom) return false;
     if (this.#hot.length > 0) this.#addHot(into, since, isNewest);
     if (this.#sums) this.#addSums(into, this.#sums, series, since, isNewest);
@@ -152,13 +159,7 @@ export class Watch {
     if (hasCooled) this.#hot = this.#hot.filter(({ until }) => until + REMEMBERED_MS > since);
   }
 
-  #addSums(
-    into: number[],
-    sums: number[],
-    series: ReadonlyMap<string, ReadingSeries>,
-    since: number,
-    isNewest: boolean,
-  ): void {
+  #addSums(into: number[], sums: number[], series: SeriesByQuantity, since: number, isNewest: boolean): void {
     for (const edge of this.index.sums) {
       const least = edge.thresholds[0] as number;
       if (isNewest && (sums[edge.id] as number) < least) continue;

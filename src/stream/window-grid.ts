@@ -1,6 +1,6 @@
+import { dayStart, localDay } from '../model/local-day.ts';
 import type { Window } from '../model/rule.ts';
 import { DAY_MS } from '../model/time.ts';
-import { dayStart, localDay } from './local-day.ts';
 
 /** The windows (start(k), end(k)] of a tumbling or hopping window, numbered in order of their ends. */
 export interface WindowGrid {

@@ -1,6 +1,6 @@
+import { dayStart, localDay } from '../model/local-day.ts';
 import type { Window } from '../model/rule.ts';
 import { DAY_MS, HOUR_MS, SECOND_MS } from '../model/time.ts';
-import { dayStart, localDay } from './local-day.ts';
 import type { ReadingSeries } from './series.ts';
 import { slidingWindow, WindowScan } from './window.ts';
 import { gridOf } from './window-grid.ts';

@@ -35,18 +35,40 @@ export interface Reading {
 export class WindowScan implements WindowStatistics {
   count = 0;
   sum = 0;
-  min = 0;
-  max = 0;
   first = 0;
   last = 0;
   coveredMs = 0;
   uncounted = 0;
   uncountedSum = 0;
+  /** Not a number: nobody has asked yet. */
+  #min = 0;
+  #max = 0;
   #extent: WindowExtent | undefined;
   #series: ReadingSeries | null = null;
   #from = 0;
   #firstCounted = -1;
   #lastCounted = -1;
+
+  get min(): number {
+    if (Number.isNaN(this.#min)) this.#findExtremes();
+    return this.#min;
+  }
+  get max(): number {
+    if (Number.isNaN(this.#max)) this.#findExtremes();
+    return this.#max;
+  }
+  #findExtremes(): void {
+    const series = this.#series as ReadingSeries;
+    let min = this.first;
+    let max = min;
+    for (let i = this.#firstCounted + 1; i <= this.#lastCounted; i++) {
+      const value = series.value(i);
+      if (value < min) min = value;
+      else if (value > max) max = value;
+    }
+    this.#min = min;
+    this.#max = max;
+  }
 
   get extent(): WindowExtent | undefined {
     return this.#extent;
@@ -75,6 +97,31 @@ export class WindowScan implements WindowStatistics {
   scan(series: ReadingSeries, begin: number, end: number, from: number): void {
     this.#series = series;
     this.#from = from;
+    if (series.countsAll) this.#takeAll(series, begin, end, from);
+    else this.#takeCounted(series, begin, end, from);
+    if (this.#firstCounted < 0) return;
+    this.first = series.value(this.#firstCounted);
+    this.last = series.value(this.#lastCounted);
+    this.sum = series.sum(this.#firstCounted, this.#lastCounted);
+  }
+
+  /** Where all count, intervals do not overlap: only the first can begin before the window. */
+  #takeAll(series: ReadingSeries, begin: number, end: number, from: number): void {
+    let first = begin;
+    if (first < end && series.from(first) < from) {
+      this.uncounted++;
+      this.uncountedSum += series.value(first);
+      first++;
+    }
+    if (first >= end) return;
+    this.#firstCounted = first;
+    this.#lastCounted = end - 1;
+    this.count += end - first;
+    this.#min = Number.NaN;
+    this.#max = Number.NaN;
+  }
+
+  #takeCounted(series: ReadingSeries, begin: number, end: number, from: number): void {
     for (let i = begin; i < end; i++) {
       const value = series.value(i);
       if (!series.counts(i) || series.from(i) < from) {
@@ -84,17 +131,13 @@ export class WindowScan implements WindowStatistics {
       }
       if (this.#firstCounted < 0) {
         this.#firstCounted = i;
-        this.min = value;
-        this.max = value;
-        this.first = value;
-      } else if (value < this.min) this.min = value;
-      else if (value > this.max) this.max = value;
+        this.#min = value;
+        this.#max = value;
+      } else if (value < this.#min) this.#min = value;
+      else if (value > this.#max) this.#max = value;
       this.#lastCounted = i;
       this.count++;
     }
-    if (this.#firstCounted < 0) return;
-    this.last = series.value(this.#lastCounted);
-    this.sum = series.sum(this.#firstCounted, this.#lastCounted);
   }
 }
 
