@@ -10,12 +10,14 @@ export interface NdjsonParser {
   /**
    * Reads whole lines of NDJSON in UTF-8 (the last may lack its LF). Each report that passes is handed on in order.
    * Not to be called again from its own callbacks.
+   * @param firstLine the number of the first line, 1 unless more went before
    * @returns the count of lines that were not empty
    */
   parse(
     buffer: Buffer,
     onReport: (report: Report, line: number) => void,
     onRefusal?: (refusal: Refusal) => void,
+    firstLine?: number,
   ): number;
 }
 
@@ -64,17 +66,18 @@ export function createNdjsonParser(context: CheckContext): NdjsonParser {
     return count;
   };
   return {
-    parse(buffer, onReport, onRefusal = () => {}) {
+    parse(buffer, onReport, onRefusal = () => {}, firstLine = 1) {
       const whole = buffer.lastIndexOf(LF) + 1;
-      const count = readLines(buffer.subarray(0, whole), 1, onReport, onRefusal);
+      const count = readLines(buffer.subarray(0, whole), firstLine, onReport, onRefusal);
       if (whole === buffer.length) return count;
       const rest = Buffer.concat([buffer.subarray(whole), LINE_END]);
-      return count + readLines(rest, 1 + linesIn(buffer.subarray(0, whole)), onReport, onRefusal);
+      return count + readLines(rest, firstLine + linesIn(buffer.subarray(0, whole)), onReport, onRefusal);
     },
   };
 }
 
-function linesIn(bytes: Buffer): number {
+/** How many lines end in these bytes. */
+export function linesIn(bytes: Buffer): number {
   let lines = 0;
   for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) lines++;
   return lines;

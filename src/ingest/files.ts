@@ -2,21 +2,22 @@ import { basename } from 'node:path';
 import { AtalaiaError } from '../lib/errors.ts';
 import type { Refusal, Report } from '../model/report.ts';
 import type { Station } from '../model/station.ts';
-import { rawReport } from './decode/body.ts';
+import type { rawReport } from './decode/body.ts';
 import { csvReports } from './decode/csv-reports.ts';
 import { openInmet } from './decode/inmet.ts';
-import { parseJson } from './decode/json.ts';
-import { checkReport } from './decode/report.ts';
-import { lineBlocks } from './lines.ts';
+import { type CheckContext, checkReport } from './decode/report.ts';
+import { exportedReports, isExportHeader } from './exported.ts';
+import { createNdjsonParser, linesIn } from './fast-ndjson.ts';
+import { lineBlocks, lineBytes } from './lines.ts';
 import { type MergeSource, mergeSorted } from './merge.ts';
 import { createRefusalCount, type RefusalCount } from './refusal-count.ts';
 
-export const fileFormats = ['auto', 'inmet', 'ndjson', 'csv'] as const;
+export const fileFormats = ['auto', 'inmet', 'ndjson', 'csv', 'export'] as const;
 export type FileFormat = (typeof fileFormats)[number];
 
 export interface FileOptions {
   readonly format?: FileFormat;
-  /** Span from `observedAt` to `receivedAt`, ms; default 0. */
+  /** Span from `observedAt` to `receivedAt`, ms; default 0, and what an export says itself. */
   readonly delayMs?: number;
   /** Keeps reports with from <= observedAt <= to, epoch ms. */
   readonly from?: number;
@@ -40,6 +41,7 @@ export interface ReportFiles extends AsyncIterable<Report> {
 
 const MAX_REPORTS_PER_FILE = 5_000_000;
 const MAX_CSV_CHARACTERS = 256 * 1024 * 1024;
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 
 /**
  * Opens recorded files (gzip too) as one stream sorted by (receivedAt, station), whatever their order: files are opened
@@ -79,10 +81,11 @@ export async function detectFormat(path: string): Promise<Exclude<FileFormat, 'a
     if (line === undefined) continue;
     if (line.trimStart().startsWith('{')) return 'ndjson';
     if (/^[^;,]{4,12}:;/.test(line)) return 'inmet';
+    if (isExportHeader(line)) return 'export';
     if (/\bobservedAt\b/.test(line)) return 'csv';
     throw new AtalaiaError(
       'ATL_INPUT',
-      `${path}: the format is not recognised; name it with --format inmet, ndjson or csv.`,
+      `${path}: the format is not recognised; name it with --format inmet, ndjson, csv or export.`,
     );
   }
   return 'ndjson';
@@ -112,14 +115,15 @@ async function inmetSource(path: string, options: FileOptions, context: InmetCon
 
 async function wholeSource(
   path: string,
-  format: 'ndjson' | 'csv',
+  format: 'ndjson' | 'csv' | 'export',
   options: FileOptions,
   context: { readonly refusals: RefusalCount; readonly finished: () => void },
 ): Promise<MergeSource> {
   const reports: Report[] = [];
   const add = (refusal: Refusal): void => context.refusals.add(basename(path), refusal);
   if (format === 'ndjson') await readNdjson(path, reports, options, add);
-  else await readCsv(path, reports, options, add);
+  else if (format === 'csv') await readCsv(path, reports, options, add);
+  else await readExport(path, reports, options, add);
   context.finished();
   const firstAt = reports.reduce(
     (first, report) => Math.min(first, report.receivedAt),
@@ -134,34 +138,15 @@ async function readNdjson(
   options: FileOptions,
   add: (refusal: Refusal) => void,
 ): Promise<void> {
-  let line = 0;
-  for await (const block of lineBlocks(path, 'utf8')) {
+  const parser = createNdjsonParser(contextOf(options));
+  let lines = 0;
+  for await (const bytes of lineBytes(path, () => lines)) {
     const read: Report[] = [];
-    for (const text of block) {
-      line++;
-      if (text.trim() === '') continue;
-      const report = checkLine(text, line, options, add);
-      if (report !== undefined) read.push(report);
-    }
+    const text = lines === 0 && bytes.subarray(0, 3).equals(BYTE_ORDER_MARK) ? bytes.subarray(3) : bytes;
+    parser.parse(text, (report) => read.push(received(report, options)), add, lines + 1);
+    lines += linesIn(bytes);
     keep(path, reports, read, options);
   }
-}
-
-function checkLine(
-  text: string,
-  line: number,
-  options: FileOptions,
-  add: (refusal: Refusal) => void,
-): Report | undefined {
-  let raw: ReturnType<typeof rawReport>;
-  try {
-    raw = rawReport(parseJson(text, line));
-  } catch (error) {
-    if (!(error instanceof AtalaiaError)) throw error;
-    add({ index: line, code: 'form', message: error.message });
-    return undefined;
-  }
-  return checkRaw(raw, line, options, add);
 }
 
 async function readCsv(
@@ -187,6 +172,24 @@ async function readCsv(
   keep(path, reports, read, options);
 }
 
+async function readExport(
+  path: string,
+  reports: Report[],
+  options: FileOptions,
+  add: (refusal: Refusal) => void,
+): Promise<void> {
+  for await (const block of exportedReports(path)) {
+    const read: Report[] = [];
+    for (const { raw, line, receivedAt, intervalMs } of block) {
+      const report = checkRaw(raw, line, options, add);
+      if (report === undefined) continue;
+      const own = { ...report, ...(intervalMs === 0 ? { intervalMs } : {}) };
+      read.push(options.delayMs === undefined ? { ...own, receivedAt } : own);
+    }
+    keep(path, reports, read, options);
+  }
+}
+
 function checkRaw(
   raw: ReturnType<typeof rawReport>,
   index: number,
@@ -198,12 +201,21 @@ function checkRaw(
     return undefined;
   }
   const refusals: Refusal[] = [];
-  // A recording has no clock of its own: nothing in it lies in the future.
-  const context = { receivedAt: Number.POSITIVE_INFINITY, stationInterval: options.stationInterval };
-  const report = checkReport(raw, index, context, refusals);
+  const report = checkReport(raw, index, contextOf(options), refusals);
   for (const refusal of refusals) add(refusal);
-  return report && { ...report, receivedAt: report.observedAt + (options.delayMs ?? 0) };
+  return report && received(report, options);
 }
+
+/** A recording has no clock of its own: nothing in it lies in the future. */
+const contextOf = ({ stationInterval }: FileOptions): CheckContext => ({
+  receivedAt: Number.POSITIVE_INFINITY,
+  stationInterval,
+});
+
+const received = (report: Report, { delayMs = 0 }: FileOptions): Report => ({
+  ...report,
+  receivedAt: report.observedAt + delayMs,
+});
 
 function keep(path: string, into: Report[], block: readonly Report[], { from, to }: FileOptions): void {
   for (const report of block) {

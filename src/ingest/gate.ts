@@ -1,7 +1,7 @@
 import { type Quantity, quantities, toScaled } from '../model/quantity.ts';
 import type { RefusalCode } from '../model/report.ts';
 import { HOUR_MS } from '../model/time.ts';
-import { type Unit, units } from '../model/unit.ts';
+import { type Unit, unitFor, units } from '../model/unit.ts';
 import { nearestName } from './nearest.ts';
 
 export interface ReadingAccepted {
@@ -37,8 +37,8 @@ export function checkReading(
   if (quantity.kind === 'interval' && !(intervalMs > 0)) {
     return refuse('interval', `${quantityName} is measured over a span: give an interval above zero.`);
   }
-  const known = unit === undefined ? undefined : units.get(unit);
-  if (unit !== undefined && known?.canonical !== quantity.unit) {
+  const known = unit === undefined ? undefined : unitFor(unit, quantity.unit);
+  if (unit !== undefined && known === undefined) {
     return refuse('unit', `${quantityName} cannot be given in ${shown(unit)}; use ${unitsOf(quantity)}.`);
   }
   const scaled = known === undefined ? scaledPlain(value, quantity) : scaledExact(value, known, quantity);
@@ -58,7 +58,7 @@ const computedHere = (name: string): string =>
 
 const unitsOf = (quantity: Quantity): string =>
   [...units.values()]
-    .filter((entry) => entry.canonical === quantity.unit)
+    .filter(({ name }) => unitFor(name, quantity.unit) !== undefined)
     .map((entry) => entry.name)
     .join(', ');
 

@@ -4,6 +4,7 @@ import { createGunzip } from 'node:zlib';
 import { AtalaiaError } from '../lib/errors.ts';
 
 const MAX_LINE_BYTES = 1024 * 1024;
+const LF = 10;
 
 /** Opens a file for reading; gzip is known by its magic number, whatever the name. */
 async function openBytes(path: string): Promise<AsyncIterable<Buffer>> {
@@ -29,35 +30,54 @@ async function openBytes(path: string): Promise<AsyncIterable<Buffer>> {
 }
 
 /**
- * The lines of a file, plain or gzip, in blocks as they are read (so that a caller may loop without awaiting each line).
- * CR is cut. Encoding latin1 keeps bytes as characters.
+ * The bytes of a file, plain or gzip, in blocks of whole lines; the last may lack its line end. `linesSoFar` is asked for
+ * errors: how many lines of the blocks before were counted.
  * @throws AtalaiaError ATL_INPUT when the file is missing, damaged, or has a line over 1 MiB
  */
-export async function* lineBlocks(path: string, encoding: 'utf8' | 'latin1'): AsyncGenerator<string[]> {
-  const decoder = new TextDecoder(encoding === 'utf8' ? 'utf-8' : 'latin1');
-  let rest = '';
-  let lines = 0;
+export async function* lineBytes(path: string, linesSoFar: () => number): AsyncGenerator<Buffer> {
+  let parts: Buffer[] = [];
+  let length = 0;
   const bytes = await openBytes(path);
   try {
     for await (const chunk of bytes) {
-      const text: string =
-        rest + (encoding === 'latin1' ? chunk.toString('latin1') : decoder.decode(chunk, { stream: true }));
-      const block = text.split('\n');
-      rest = block.pop() as string;
-      if (rest.length > MAX_LINE_BYTES)
-        throw new AtalaiaError('ATL_INPUT', `${path}, line ${lines + block.length + 1}: longer than 1 MiB.`);
-      lines += block.length;
-      if (block.length > 0) yield block.map(withoutReturn);
+      const whole = chunk.lastIndexOf(LF) + 1;
+      if (whole > 0) {
+        yield parts.length === 0
+          ? chunk.subarray(0, whole)
+          : Buffer.concat([...parts, chunk.subarray(0, whole)]);
+        [parts, length] = [[], 0];
+      }
+      parts.push(chunk.subarray(whole));
+      length += chunk.length - whole;
+      if (length > MAX_LINE_BYTES)
+        throw new AtalaiaError('ATL_INPUT', `${path}, line ${linesSoFar() + 1}: longer than 1 MiB.`);
     }
   } catch (cause) {
     if (cause instanceof AtalaiaError) throw cause;
     throw new AtalaiaError(
       'ATL_INPUT',
-      `${path} cannot be read after line ${lines}: damaged or cut short; fetch it again.`,
+      `${path} cannot be read after line ${linesSoFar()}: damaged or cut short; fetch it again.`,
       { cause },
     );
   }
-  if (rest !== '') yield [withoutReturn(rest)];
+  if (length > 0) yield Buffer.concat(parts);
+}
+
+/**
+ * The lines of a file, plain or gzip, in blocks as they are read (so that a caller may loop without awaiting each line).
+ * CR is cut. Encoding latin1 keeps bytes as characters.
+ * @throws AtalaiaError ATL_INPUT when the file is missing, damaged, or has a line over 1 MiB
+ */
+export async function* lineBlocks(path: string, encoding: 'utf8' | 'latin1'): AsyncGenerator<string[]> {
+  const decoder = new TextDecoder('utf-8');
+  let lines = 0;
+  for await (const bytes of lineBytes(path, () => lines)) {
+    const text = encoding === 'latin1' ? bytes.toString('latin1') : decoder.decode(bytes, { stream: true });
+    const block = text.split('\n');
+    if (text.endsWith('\n')) block.pop();
+    lines += block.length;
+    yield block.map(withoutReturn);
+  }
 }
 
 const withoutReturn = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);

@@ -1,6 +1,6 @@
 import { type Quantity, quantities } from '../model/quantity.ts';
 import { HOUR_MS } from '../model/time.ts';
-import { type Unit, units } from '../model/unit.ts';
+import { type Unit, unitFor } from '../model/unit.ts';
 import { checkReading } from './gate.ts';
 
 /** Digits after the point that a plan knows; more of them go to the gate. */
@@ -40,7 +40,7 @@ export interface ReadingPlan {
 /** The plan of a quantity and unit as written; undefined when the gate knows one of them not, or not together. */
 export function planReading(quantityName: string, unitName: string | undefined): ReadingPlan | undefined {
   const quantity = quantities.get(quantityName);
-  const unit = unitName === undefined ? undefined : units.get(unitName);
+  const unit = unitName === undefined || !quantity ? undefined : unitFor(unitName, quantity.unit);
   // The gate alone decides what may be sent and in what unit.
   const probe = checkReading(quantityName, 0, unitName, HOUR_MS);
   if (quantity === undefined || ('code' in probe && probe.code !== 'range')) return undefined;

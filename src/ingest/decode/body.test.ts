@@ -271,4 +271,27 @@ describe('decodeBody', () => {
       ),
     );
   });
+
+  it('refuses each report of a station that is not allowed, with its place, before repeats are looked for', () => {
+    const stations = fc.array(fc.constantFrom('A1', 'A2', 'B1'), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(stations, fc.constantFrom('json', 'x-ndjson'), (names, form) => {
+        const lines = names.map((station) =>
+          JSON.stringify({ station, observedAt: at, values: { rainfall: 1 } }),
+        );
+        const body = Buffer.from(form === 'json' ? `[${lines}]` : `${lines.join('\n')}\n`);
+        const isAllowed = (station: string): boolean => station !== 'B1';
+        const input = { contentType: `application/${form}`, encoding: undefined, body, receivedAt };
+        const result = decodeBody({ ...input, isAllowed });
+        const refused = names.flatMap((name, index) => (name === 'B1' ? [index] : []));
+        expect(result.refusals.map(({ index, code }) => [index, code])).toEqual(
+          refused.map((n) => [n, 'scope']),
+        );
+        expect(result.reports.every(({ report }) => report.station !== 'B1')).toBe(true);
+        expect(result.reports.length + result.duplicates + refused.length).toBe(names.length);
+        const all = decodeBody({ ...input, isAllowed: () => true });
+        expect(all).toEqual(decodeBody(input));
+      }),
+    );
+  });
 });

@@ -22,6 +22,10 @@ export interface DecodeInput {
   readonly receivedAt: number;
   /** The registry's interval of a station in ms; a report without `interval` falls back to PT1H. */
   readonly stationInterval?: (station: string) => number | null | undefined;
+  /** Whether the sender may report for a station; for all unless given. */
+  readonly isAllowed?: (station: string) => boolean;
+  /** See `CheckContext`. */
+  readonly onFuture?: CheckContext['onFuture'];
 }
 
 export interface Decoded {
@@ -43,7 +47,8 @@ export function decodeBody(input: DecodeInput): Decoded {
   const body = unpack(input.body, input.encoding);
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   checkText(bytes, kind);
-  const context = { receivedAt: input.receivedAt, stationInterval: input.stationInterval };
+  const { receivedAt, stationInterval, onFuture } = input;
+  const context = { receivedAt, stationInterval, onFuture };
   const raws =
     kind === 'csv'
       ? csvReports(new TextDecoder().decode(bytes))
@@ -51,14 +56,18 @@ export function decodeBody(input: DecodeInput): Decoded {
         ? ndjsonReports(bytes, context)
         : jsonReports(bytes.toString('utf8'));
   if (raws.length > MAX_REPORTS) throw tooLarge(`more than ${MAX_REPORTS} reports`);
-  return checkAll(raws, context);
+  return checkAll(raws, context, input.isAllowed);
 }
 
 /** A raw report, or the sentence why it is none. */
 export type RawOrFlaw = RawReport | string;
 
 /** Reports that the scanner read are checked already. */
-function checkAll(raws: readonly (RawOrFlaw | Report)[], context: CheckContext): Decoded {
+function checkAll(
+  raws: readonly (RawOrFlaw | Report)[],
+  context: CheckContext,
+  isAllowed?: (station: string) => boolean,
+): Decoded {
   const reports: { report: Report; index: number }[] = [];
   const refusals: Refusal[] = [];
   const repeats = createRepeatFilter();
@@ -70,11 +79,18 @@ function checkAll(raws: readonly (RawOrFlaw | Report)[], context: CheckContext):
     }
     const report = 'quantities' in raw ? raw : checkReport(raw, index, context, refusals);
     if (report === undefined) continue;
+    if (isAllowed?.(report.station) === false) {
+      refusals.push({ index, code: 'scope', message: outOfScope(report.station) });
+      continue;
+    }
     if (repeats(report)) duplicates++;
     else reports.push({ report, index });
   }
   return { reports, refusals, sent: raws.length, duplicates };
 }
+
+export const outOfScope = (station: string): string =>
+  `The station key is not for ${station}. Use the key of that station, or ask an admin for one.`;
 
 /** Says of each report whether all its readings repeat what came last under the same key, so that corrections pass. */
 function createRepeatFilter(): (report: Report) => boolean {
@@ -118,7 +134,11 @@ function mediaKind(contentType: string | undefined): MediaKind {
   return kind;
 }
 
-function unpack(body: Uint8Array, encoding: string | undefined): Uint8Array {
+/**
+ * The bytes as they were before Content-Encoding.
+ * @throws AtalaiaError ATL_TOO_LARGE beyond 8 MiB, ATL_UNSUPPORTED_MEDIA, ATL_UNREADABLE when damaged
+ */
+export function unpack(body: Uint8Array, encoding: string | undefined): Uint8Array {
   if (body.byteLength > MAX_BODY_BYTES) throw tooLarge('more than 8 MiB');
   const name = (encoding ?? '').trim().toLowerCase();
   if (name === '' || name === 'identity') return body;

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { AtalaiaError } from '../../lib/errors.ts';
 import type { Report } from '../../model/report.ts';
 import type { Station } from '../../model/station.ts';
-import { HOUR_MS } from '../../model/time.ts';
+import { formatInstant, HOUR_MS } from '../../model/time.ts';
 import { checkReading } from '../gate.ts';
 import { layoutOf } from '../layout.ts';
 import { lineBlocks } from '../lines.ts';
@@ -65,6 +65,42 @@ export async function openInmet(
     firstAt,
     reports: () => readRows(path, station.id, options.refusals, options.delayMs ?? 0),
   };
+}
+
+/** Rows of a file of INMET as its lines hold them; undefined for none of INMET's. Missing values (empty, -9999) are none. */
+export function openInmetText(
+  lines: readonly string[],
+): { readonly station: Station; readonly rows: readonly InmetRow[] } | undefined {
+  let station: Station;
+  try {
+    station = readStation('the file', lines.slice(0, HEAD_LINES));
+  } catch {
+    return undefined;
+  }
+  const rows = lines.slice(FIRST_ROW).flatMap((text): InmetRow[] => {
+    if (text.trim() === '') return [];
+    const at = rowTime(text);
+    const fields = text.split(';');
+    return [
+      {
+        // What is no time is refused where every report's time is looked at.
+        observedAt: at === undefined ? fields.slice(0, 2).join(' ') : formatInstant(at),
+        readings: columns
+          .map(([place, quantity]) => ({ quantity, unit: undefined, text: fields[place] ?? '' }))
+          .filter(({ text: cell }) => !isMissing(cell))
+          .map(({ text: cell, ...rest }) => ({
+            ...rest,
+            value: NUMBER.test(cell) ? Number(cell.replace(',', '.')) : cell.trim(),
+          })),
+      },
+    ];
+  });
+  return { station, rows };
+}
+
+export interface InmetRow {
+  readonly observedAt: string;
+  readonly readings: readonly { quantity: string; value: number | string; unit: undefined }[];
 }
 
 async function* readRows(

@@ -9,6 +9,9 @@ export const MAX_READINGS = 64;
 const MAX_LISTED = 16;
 const STATION = /^[A-Za-z0-9._:-]{1,64}$/;
 
+/** A date and time as a wall clock shows them. */
+const WITHOUT_ZONE = /^\d{1,4}[-/.]\d\d?[-/.]\d{1,4}[T _]+\d\d?:\d\d(:\d\d(\.\d+)?)?$/;
+
 /** What a report says before any check: texts and numbers as they came. */
 export interface RawReport {
   readonly station: unknown;
@@ -27,6 +30,8 @@ export interface CheckContext {
   readonly receivedAt: number;
   /** The registry's interval of a station in ms; without it PT1H. */
   readonly stationInterval?: ((station: string) => number | null | undefined) | undefined;
+  /** Told of a report that is refused for lying in the future: its station's clock is ahead. */
+  readonly onFuture?: ((station: string, observedAt: number) => void) | undefined;
   /** Another number whenever an answer of `stationInterval` may differ; without it each report asks anew. */
   readonly registryVersion?: number | undefined;
 }
@@ -49,10 +54,13 @@ export function checkReport(
   if (observedAt === undefined) {
     return refuse(
       'time',
-      `observedAt ${shown(raw.observedAt)} must be an instant with zone like 2024-04-30T06:00:00Z.`,
+      WITHOUT_ZONE.test(String(raw.observedAt))
+        ? `observedAt ${shown(raw.observedAt)} has no zone: send it with one (2024-04-30T06:00:00-03:00), or name it in the source (timeZone: America/Sao_Paulo).`
+        : `observedAt ${shown(raw.observedAt)} must be an instant with zone like 2024-04-30T06:00:00Z.`,
     );
   }
   if (observedAt > context.receivedAt + FUTURE_MS) {
+    context.onFuture?.(station, observedAt);
     return refuse(
       'future',
       `observedAt ${shown(raw.observedAt)} is more than 5 min in the future; check the station's clock.`,

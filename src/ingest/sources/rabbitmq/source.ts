@@ -37,14 +37,13 @@ export interface RabbitSourceOptions extends RabbitmqAccess {
   readonly queue: string;
   /** Messages handled at once, and so the bound of what is in memory; default 100. */
   readonly prefetch?: number;
-  /** Deliveries of one message that may fail before it counts as poison; default 5. */
-  readonly maxDeliveries?: number;
   /** How long a message that failed waits before it goes back, ms; default 1000. */
   readonly retryAfterMs?: number;
-  /** Its resolution acknowledges the message to RabbitMQ; a rejection brings it back. */
+  /**
+   * Its resolution acknowledges the message to RabbitMQ, a rejection brings it back for ever: who cannot use a message
+   * puts it aside and resolves.
+   */
   readonly onMessage: (message: RabbitMessage) => Promise<void>;
-  /** Takes a poison message away for good (quarantine); while it rejects, the message comes back. */
-  readonly onPoison: (message: RabbitMessage, why: unknown) => Promise<void>;
   readonly onEvent?: (event: RabbitSourceEvent) => void;
   readonly openTimeoutMs?: number;
   readonly clock?: Clock;
@@ -174,18 +173,12 @@ class Consumer implements RabbitSource {
   }
 
   async #handle(channel: Channel, raw: ConsumeMessage): Promise<void> {
-    const { maxDeliveries = 5, onMessage, onPoison, onEvent } = this.#options;
+    const { onMessage, onEvent } = this.#options;
     const message = messageFrom(raw);
     try {
-      try {
-        await onMessage(message);
-      } catch (error) {
-        onEvent?.({ kind: 'failed', delivery: message.delivery, failure: messageOf(error) });
-        if (message.delivery < maxDeliveries) return this.#giveBackLater(channel, raw);
-        await onPoison(message, error);
-      }
+      await onMessage(message);
     } catch (error) {
-      onEvent?.({ kind: 'failed', delivery: message.delivery, failure: `quarantine: ${messageOf(error)}` });
+      onEvent?.({ kind: 'failed', delivery: message.delivery, failure: messageOf(error) });
       return this.#giveBackLater(channel, raw);
     }
     this.#answer(channel, () => channel.ack(raw));
