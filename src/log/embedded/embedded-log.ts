@@ -6,7 +6,7 @@ import type { Append, Log, LogEntry } from '../log.ts';
 import { MAX_KEY_BYTES } from './format.ts';
 import { GroupWriter } from './group-writer.ts';
 import { lockDirectory } from './lock.ts';
-import { gap, isGone, MAX_READ_BYTES, readSegment, segmentOf } from './reader.ts';
+import { gap, isGone, MAX_READ_BYTES, segmentOf } from './reader.ts';
 import {
   agreeOnPartitions,
   createSegment,
@@ -17,6 +17,7 @@ import {
   writeGroups,
 } from './recovery.ts';
 import { MAX_BODY_BYTES } from './scan.ts';
+import { SharedReader } from './shared-reader.ts';
 import { SparseIndex } from './sparse-index.ts';
 import { TailCache } from './tail-cache.ts';
 
@@ -97,6 +98,7 @@ class EmbeddedLog implements Log {
   readonly #segments: Segment[];
   readonly #index: SparseIndex;
   readonly #cache: TailCache;
+  readonly #reader: SharedReader;
   readonly #groups: Map<string, Map<number, number>>;
   readonly #writer: GroupWriter;
   readonly #unlock: () => Promise<void>;
@@ -121,6 +123,7 @@ class EmbeddedLog implements Log {
     this.#options = options;
     this.#segments = segments;
     this.#index = index;
+    this.#reader = new SharedReader(options.disk, index);
     this.#groups = groups;
     this.#unlock = unlock;
     this.#cache = new TailCache(options.partitions, options.cacheBytes ?? 16 << 20);
@@ -272,7 +275,7 @@ class EmbeddedLog implements Log {
       throw gap(partition, offset, kept);
     }
     try {
-      return await readSegment(this.#options.disk, segment, this.#index, partition, offset, limit);
+      return await this.#reader.read(segment, partition, offset, limit);
     } catch (error) {
       if (isGone(error) && offset < this.#oldest(partition))
         throw gap(partition, offset, this.#oldest(partition));

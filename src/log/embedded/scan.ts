@@ -30,6 +30,16 @@ export class FileWindow {
     return 0;
   }
 
+  /** The record at `at` when all of it is present already: nearly every one, and a promise for each costs more than it. */
+  present(at: number): { index: number; view: RecordView } | undefined {
+    const index = at - this.#from;
+    if (index < 0 || index + RECORD_HEADER_BYTES > this.bytes.length) return undefined;
+    const view = peekRecord(this.bytes, index);
+    return view && index + RECORD_HEADER_BYTES + view.bodyBytes <= this.bytes.length
+      ? { index, view }
+      : undefined;
+  }
+
   /** The record header at `at` and its index in `bytes`, the whole record present when the file holds it. */
   async record(at: number): Promise<{ index: number; view: RecordView } | undefined> {
     const headAt = await this.need(at, RECORD_HEADER_BYTES);
@@ -64,7 +74,7 @@ export async function scanSegment(
     const window = new FileWindow(file, size);
     let at = headerBytes;
     while (at < size) {
-      const found = await window.record(at);
+      const found = window.present(at) ?? (await window.record(at));
       if (
         !found ||
         !follows(found.view, next, at) ||

@@ -4,19 +4,24 @@ import { AtalaiaError } from '../../lib/errors.ts';
 import type { Member, Membership, MembershipEvents } from '../membership.ts';
 import { answer, failureOf, type KafkaAccess, loadClient } from './client.ts';
 import { Cluster } from './cluster.ts';
+import { setGroupSession } from './group-session.ts';
 
 export interface KafkaMembershipOptions extends KafkaAccess {
   readonly topic: string;
   /** Names of groups in Kafka are this, the name and `-members`; default `atalaia-`. */
   readonly groupPrefix?: string;
   /**
-   * Without an answer for this long, ms, our partitions count as lost. It must not be longer than the cluster's
-   * `group.consumer.session.timeout.ms` (default 45 000, as here).
+   * Without an answer for this long, ms, our partitions count as lost, and the cluster is asked to give the partitions of
+   * a silent member away after the same time. Default 45 000, as the cluster's, which is then left as it is.
    */
   readonly sessionTimeoutMs?: number;
+  /** The cluster keeps its own session for the group, and why. */
+  readonly onSessionRefused?: (failure: string) => void;
   /** Longest time `onRevoked` may take before the cluster gives up on us, ms; default 60 000. */
   readonly rebalanceTimeoutMs?: number;
   readonly clock?: Clock;
+  /** Told with the failure when the group no longer answers, and with undefined when it does again. */
+  readonly onOutage?: (failure: string | undefined) => void;
 }
 
 const JOINING = 0;
@@ -65,6 +70,7 @@ class GroupMember implements Member {
   #everyMs = FIRST_HEARTBEAT_MS;
   #answeredAt: number;
   #mustFindCoordinator = false;
+  #isAway = false;
   #reconciling: Promise<void> | undefined;
   #isLeaving = false;
   #loop: Promise<void> = Promise.resolve();
@@ -84,6 +90,9 @@ class GroupMember implements Member {
   }
 
   async join(): Promise<void> {
+    const { sessionTimeoutMs, onSessionRefused } = this.#options;
+    const refused = sessionTimeoutMs && (await setGroupSession(this.#cluster, this.#group, sessionTimeoutMs));
+    if (refused) onSessionRefused?.(refused);
     await this.#cluster.retry(30_000, () => this.#heartbeat());
     this.#loop = this.#run();
   }
@@ -104,7 +113,9 @@ class GroupMember implements Member {
     while (!this.#isLeaving) {
       try {
         await this.#heartbeat();
+        this.#tellOutage(undefined);
       } catch (error) {
+        this.#tellOutage(error instanceof Error ? error.message : String(error));
         const isLost = clock.monotonicMs() - this.#answeredAt > (this.#options.sessionTimeoutMs ?? 45_000);
         if (isLost || (error instanceof AtalaiaError && error.code !== 'ATL_BUSY')) await this.#loseAll();
         this.#mustFindCoordinator = true;
@@ -112,6 +123,13 @@ class GroupMember implements Member {
       }
       await this.#pause(this.#epoch === JOINING ? FIRST_HEARTBEAT_MS : this.#everyMs);
     }
+  }
+
+  #tellOutage(failure: string | undefined): void {
+    const isAway = failure !== undefined;
+    if (isAway === this.#isAway || this.#isLeaving) return;
+    this.#isAway = isAway;
+    this.#options.onOutage?.(failure);
   }
 
   /** Until the next heartbeat is due, or there is something to report. */

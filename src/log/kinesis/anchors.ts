@@ -1,6 +1,6 @@
 import { AtalaiaError } from '../../lib/errors.ts';
+import type { OffsetIndex } from '../../store/ledger/coordination.ts';
 import { copyState, emptyState, type PartitionState } from './fold.ts';
-import type { OffsetIndex } from './offset-index.ts';
 
 /**
  * A place in a shard at which the state of its partitions is known. Offsets are counted from anchors onwards, never

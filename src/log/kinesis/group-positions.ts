@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import { AtalaiaError } from '../../lib/errors.ts';
-import type { OffsetIndex } from './offset-index.ts';
+import type { OffsetIndex } from '../../store/ledger/coordination.ts';
 
 const FLUSH_EVERY_MS = 1000;
 const MAX_GROUPS = 1000;
@@ -55,17 +55,21 @@ export class GroupPositions {
   }
 
   async #write(): Promise<void> {
-    for (const [group, positions] of this.#groups)
-      for (const [partition, offset] of positions) {
+    const changes = [...this.#groups].flatMap(([group, positions]) =>
+      [...positions].map(([partition, offset]) => {
         const key = this.#key(group, partition);
-        if (!this.#changed.has(key)) continue;
-        // A hint only: that it could not be written is no failure of the log.
-        const isWritten = await this.#index.set(key, String(offset)).then(
-          () => true,
-          () => false,
-        );
-        if (isWritten && positions.get(partition) === offset) this.#changed.delete(key);
-      }
+        return { key, offset, isWritten: () => positions.get(partition) === offset };
+      }),
+    );
+    const entries = changes.filter(({ key }) => this.#changed.has(key));
+    if (entries.length === 0) return;
+    try {
+      await this.#index.set(entries.map(({ key, offset }) => [key, String(offset)]));
+    } catch {
+      // A hint only: that it could not be written is no failure of the log.
+      return;
+    }
+    for (const { key, isWritten } of entries) if (isWritten()) this.#changed.delete(key);
   }
 
   #key(group: string, partition: number | ''): string {

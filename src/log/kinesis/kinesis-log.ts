@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, sleep, systemClock } from '../../lib/clock.ts';
+import { type Clock, systemClock } from '../../lib/clock.ts';
 import { AtalaiaError } from '../../lib/errors.ts';
+import type { LeaseTable, OffsetIndex } from '../../store/ledger/coordination.ts';
 import type { Append, Log, LogEntry } from '../log.ts';
 import { Anchors } from './anchors.ts';
-import { Api, failureOf, type KinesisAccess } from './client.ts';
+import { Api, type KinesisAccess } from './client.ts';
+import { Consumer } from './consumer.ts';
 import { GroupPositions } from './group-positions.ts';
 import { History } from './history.ts';
-import type { OffsetIndex } from './offset-index.ts';
 import { Sender } from './sender.ts';
-import { ensureStream, type StreamSettings, type StreamView } from './shards.ts';
+import { ensureStream, type StreamSettings } from './shards.ts';
 import { PollingSource, type Position, type Source, SubscribedSource } from './source.ts';
 import { Tails } from './tails.ts';
 
@@ -26,6 +27,10 @@ export type KinesisEvent =
   | { readonly kind: 'throttled'; readonly entries: number }
   /** A record that is not ours was passed over. */
   | { readonly kind: 'foreign'; readonly shard: string; readonly sequence: string }
+  /** There is no consumer for this process (a stream has 20), and the stream is polled; or there is one again. */
+  | { readonly kind: 'no-consumer' | 'consumer' }
+  /** The consumer's name could not be prolonged or removed; it is tried again. */
+  | { readonly kind: 'consumer-failed'; readonly failure: string }
   /** Nobody followed the stream for longer than its retention: records may have been lost, offsets go on higher. */
   | { readonly kind: 'gap'; readonly shard: string; readonly partitions: readonly number[] };
 
@@ -35,10 +40,10 @@ export interface KinesisLogOptions extends KinesisAccess, StreamSettings {
   /** Which offset belongs to which place of the stream; of the ledger, shared by all processes of the log. */
   readonly index: OffsetIndex;
   /**
-   * Name of the registered consumer for enhanced fan-out, another one for each process; without it the stream is read
-   * by GetRecords.
+   * Enhanced fan-out by registered consumers, `name`, the ledger's own name and `1` to `20`, one for each process by leases of the ledger;
+   * without it the stream is read by GetRecords.
    */
-  readonly consumer?: string;
+  readonly consumer?: { readonly name: string; readonly leases: LeaseTable; readonly leaseMs?: number };
   /** A shard is asked at most once in this time, ms; default 220 (Kinesis allows 5 calls a second to all readers). */
   readonly pollMs?: number;
   /** Bound of what waits to be written; over it appends reject with ATL_BUSY. Default 64 MiB. */
@@ -78,8 +83,9 @@ export async function openKinesisLog(options: KinesisLogOptions): Promise<Log> {
       );
     const anchors = new Anchors(index, prefix, view.retentionMs, () => api.clock.now());
     await anchors.load();
-    const consumerArn = options.consumer && (await registerConsumer(api, view, options.consumer));
-    const log = new KinesisLog(api, options, prefix, anchors, consumerArn);
+    // Of two systems with a ledger each neither may take the consumers of the other for left behind.
+    const ledger = await index.insert(`${prefix}ledger`, randomBytes(4).toString('hex'));
+    const log = new KinesisLog(api, options, { prefix, ledger, anchors, streamArn: view.arn });
     await log.open();
     return log;
   } catch (error) {
@@ -88,38 +94,14 @@ export async function openKinesisLog(options: KinesisLogOptions): Promise<Log> {
   }
 }
 
-/** Registers the consumer, or finds it, and waits until it is active. */
-async function registerConsumer(api: Api, view: StreamView, name: string): Promise<string> {
-  for (let round = 0; round < 150; round++) {
-    try {
-      const { ConsumerDescription: found } = await api.send((client, options) =>
-        client.send(
-          new api.sdk.DescribeStreamConsumerCommand({ StreamARN: view.arn, ConsumerName: name }),
-          options,
-        ),
-      );
-      if (found?.ConsumerStatus === 'ACTIVE' && found.ConsumerARN) return found.ConsumerARN;
-    } catch (error) {
-      if (failureOf(error).id !== 'ResourceNotFoundException') throw error;
-      await api
-        .send((client, options) =>
-          client.send(
-            new api.sdk.RegisterStreamConsumerCommand({ StreamARN: view.arn, ConsumerName: name }),
-            options,
-          ),
-        )
-        .catch((cause) => {
-          if (failureOf(cause).id !== 'ResourceInUseException')
-            throw new AtalaiaError(
-              'ATL_CONFIG',
-              `Consumer ${name} of stream ${view.arn} cannot be registered: ${failureOf(cause).id}. Check the rights, and that the stream has fewer consumers than its limit.`,
-              { cause },
-            );
-        });
-    }
-    await sleep(api.clock, 200);
-  }
-  throw new AtalaiaError('ATL_BUSY', `Consumer ${name} of Kinesis did not become active. Try again.`);
+/** What the log has found out about its stream and its ledger. */
+interface Place {
+  /** Of its keys in the index. */
+  readonly prefix: string;
+  /** A name of the ledger's own. */
+  readonly ledger: string;
+  readonly anchors: Anchors;
+  readonly streamArn: string;
 }
 
 class KinesisLog implements Log {
@@ -130,6 +112,7 @@ class KinesisLog implements Log {
   readonly #floorKey: string;
   readonly #sender: Sender;
   readonly #tails: Tails;
+  readonly #consumer: Consumer | undefined;
   readonly #history: History;
   readonly #groups: GroupPositions;
   #floor: readonly number[] = [];
@@ -137,13 +120,7 @@ class KinesisLog implements Log {
   #trimming: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  constructor(
-    api: Api,
-    options: KinesisLogOptions,
-    prefix: string,
-    anchors: Anchors,
-    consumerArn: string | undefined,
-  ) {
+  constructor(api: Api, options: KinesisLogOptions, { prefix, ledger, anchors, streamArn }: Place) {
     const { stream, partitions } = options;
     this.partitions = partitions;
     this.#api = api;
@@ -163,9 +140,21 @@ class KinesisLog implements Log {
       onOutage: (failure) => this.#tell('append', failure),
       onThrottled: (entries) => options.onEvent?.({ kind: 'throttled', entries }),
     });
+    const consumer =
+      options.consumer &&
+      new Consumer({
+        ...{ api, stream, streamArn, ...options.consumer, name: `${options.consumer.name}-${ledger}` },
+        onChange: (has) => options.onEvent?.({ kind: has ? 'consumer' : 'no-consumer' }),
+        onFailure: (failure) => options.onEvent?.({ kind: 'consumer-failed', failure }),
+      });
+    this.#consumer = consumer;
     const source = (shard: string, position: Position): Source =>
-      consumerArn
-        ? new SubscribedSource(api, stream, consumerArn, shard, position, SUBSCRIBE_EVERY_MS)
+      consumer
+        ? new SubscribedSource({
+            ...{ api, stream, shard, position, everyMs: SUBSCRIBE_EVERY_MS, pollMs: everyMs },
+            consumerArn: () => consumer.arn,
+            onConsumerGone: (arn) => consumer.gone(arn),
+          })
         : new PollingSource(api, stream, shard, position, everyMs);
     this.#tails = new Tails({
       ...{ api, anchors, stream, partitions, source },
@@ -188,9 +177,11 @@ class KinesisLog implements Log {
   async open(): Promise<void> {
     this.#floor = await this.#readFloor();
     try {
+      await this.#consumer?.open();
       await this.#tails.open();
     } catch (error) {
       await this.#tails.close();
+      await this.#consumer?.close();
       throw error;
     }
   }
@@ -274,6 +265,7 @@ class KinesisLog implements Log {
     await this.#sender.close(CLOSE_WAIT_MS);
     await this.#trimming;
     await this.#tails.close();
+    await this.#consumer?.close();
     await this.#groups.flush();
     this.#api.close();
   }
@@ -285,7 +277,7 @@ class KinesisLog implements Log {
     const floor = Array.from({ length: this.partitions }, (_, p) =>
       Math.max(kept[p] ?? 0, Math.min(wanted[p] ?? 0, this.#tails.next(p))),
     );
-    await this.#options.index.set(this.#floorKey, JSON.stringify(floor));
+    await this.#options.index.set([[this.#floorKey, JSON.stringify(floor)]]);
     this.#floor = floor;
     await this.#anchors.trim(floor);
   }

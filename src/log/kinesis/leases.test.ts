@@ -1,15 +1,16 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Clock } from '../../lib/clock.ts';
-import { Leases, memoryLeaseTable } from './leases.ts';
+import { memoryCoordination } from '../../store/ledger/memory-coordination.ts';
+import { Leases } from './leases.ts';
 
 const TTL = 1000;
 const DRIFT = 0.05;
 
-/** Clocks of processes over one true time, each with an offset and a rate of its own. */
+/** Clocks of processes over one true time, which the table goes by, each with an offset and a rate of its own. */
 function world(processes: readonly { readonly rate: number; readonly offset: number }[]) {
-  const time = { now: 0 };
-  const table = memoryLeaseTable();
+  const time = { now: 0, jump: 0 };
+  const { leases: table } = memoryCoordination({ now: () => time.now + time.jump });
   const all = processes.map(({ rate, offset }, i) => {
     const clock: Clock = {
       now: () => 0,
@@ -18,7 +19,7 @@ function world(processes: readonly { readonly rate: number; readonly offset: num
     };
     return new Leases({ table, owner: `p${i}`, ttlMs: TTL, clock, maxDrift: DRIFT });
   });
-  return { time, table, all };
+  return { time, all };
 }
 
 const clocks = fc.array(
@@ -37,7 +38,7 @@ const steps = fc.array(
   { minLength: 5, maxLength: 60 },
 );
 
-test('whatever the clocks show and however they drift, never do two processes hold a lease, and fences only grow', async () => {
+test('whatever the clocks show and however they drift, never do two processes hold a lease, and epochs only grow', async () => {
   let taken = 0;
   await fc.assert(
     fc.asyncProperty(clocks, steps, async (processes, actions) => {
@@ -46,11 +47,15 @@ test('whatever the clocks show and however they drift, never do two processes ho
       for (const { who, what, passMs } of actions) {
         time.now += passMs;
         const one = all[who % all.length]!;
-        const fence = what === 'release' ? await one.release('x') : await one[what as 'take' | 'renew']('x');
-        if (fence !== undefined) {
+        const before = one.holds('x');
+        if (what === 'take') await one.take(['x']);
+        else if (what === 'renew') await one.renew();
+        else await one.release(['x']);
+        const epoch = one.holds('x');
+        if (epoch !== undefined && epoch !== before) {
           taken++;
-          expect(fence).toBeGreaterThan(newest);
-          newest = fence;
+          expect(epoch).toBeGreaterThan(newest);
+          newest = epoch;
         }
         expect(all.filter((other) => other.holds('x') !== undefined).length).toBeLessThanOrEqual(1);
       }
@@ -66,16 +71,35 @@ test('a lease that its holder does not renew goes to another one, and the late h
     { rate: 1, offset: -7 },
   ]);
   const [a, b] = all as [Leases, Leases];
-  expect(await a.take('x')).toBe(1);
-  expect(await b.take('x')).toBeUndefined();
+  expect(await a.take(['x', 'y'])).toEqual(['x', 'y']);
+  expect(await b.take(['x'])).toEqual([]);
   time.now += 500;
-  expect(await a.renew('x')).toBe(2);
+  await a.renew();
   time.now += 600;
-  expect(await b.take('x')).toBeUndefined();
+  expect(await b.take(['x'])).toEqual([]);
+  expect(a.holds('x')).toBe(1);
   time.now += TTL;
   expect(a.holds('x')).toBeUndefined();
-  expect(await b.take('x')).toBe(3);
-  expect(await a.renew('x')).toBeUndefined();
-  await b.release('x');
-  expect(await a.take('x')).toBe(5);
+  expect(await b.take(['x'])).toEqual(['x']);
+  expect(b.holds('x')).toBe(2);
+  await a.renew();
+  expect(a.holds('x')).toBeUndefined();
+  await b.release(['x']);
+  expect(await a.take(['x'])).toEqual(['x']);
+  expect(a.holds('x')).toBe(3);
+});
+
+test('when the clock of the table jumps, the old holder learns it at its next renewal', async () => {
+  const { time, all } = world([
+    { rate: 1, offset: 0 },
+    { rate: 1, offset: 0 },
+  ]);
+  const [a, b] = all as [Leases, Leases];
+  await a.take(['x']);
+  time.jump = TTL;
+  expect(await b.take(['x'])).toEqual(['x']);
+  expect(a.holds('x')).toBe(1);
+  await a.renew();
+  expect(a.holds('x')).toBeUndefined();
+  expect(b.holds('x')).toBe(2);
 });

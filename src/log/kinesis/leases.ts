@@ -1,116 +1,91 @@
 import type { Clock } from '../../lib/clock.ts';
 import { AtalaiaError } from '../../lib/errors.ts';
-
-/** One lease: who has it, and how often it was written. The counter only grows; it is the fence of its holder, too. */
-export interface LeaseRow {
-  readonly name: string;
-  /** Empty when it was given back. */
-  readonly owner: string;
-  readonly counter: number;
-}
-
-/** The table of the leases, shared by all processes: rows of the ledger. */
-export interface LeaseTable {
-  get(name: string): Promise<LeaseRow | undefined>;
-  /** Writes the row when the kept one has this counter (0 = there is none); false when it has another. */
-  put(row: LeaseRow, expected: number): Promise<boolean>;
-}
-
-/** A table that ends with the process. */
-export function memoryLeaseTable(): LeaseTable {
-  const rows = new Map<string, LeaseRow>();
-  return {
-    get: async (name) => rows.get(name),
-    async put(row, expected) {
-      if ((rows.get(row.name)?.counter ?? 0) !== expected) return false;
-      rows.set(row.name, row);
-      return true;
-    },
-  };
-}
+import type { HeldLease, LeaseTable } from '../../store/ledger/coordination.ts';
 
 export interface LeasesOptions {
   readonly table: LeaseTable;
-  /** Name of this process; no other one has it. */
+  /** Name of this process's life; no other one has it. */
   readonly owner: string;
-  /** A lease that was not written for this long, ms, may be taken from its holder. */
+  /** A lease that was not renewed for this long, ms by the table's clock, may be taken from its holder. */
   readonly ttlMs: number;
   readonly clock: Clock;
-  /** Clocks run fast or slow by at most this part of the time; default 0.05. What they show is of no account. */
+  /** Spans that this clock and the table's show differ by at most this part; default 0.05. */
   readonly maxDrift?: number;
 }
 
+interface Held {
+  readonly epoch: number;
+  /** Monotonic ms of our clock until which the table surely calls it ours. */
+  readonly until: number;
+}
+
 /**
- * Leases by counters, after the Kinesis Client Library: no time of one process is compared with another's. Who wants a
- * lease watches its counter for `ttlMs` of its own clock; who holds it stops earlier, by twice the drift.
+ * The leases that one process holds, and until when it may be sure of them: a span of its own clock that began before
+ * the table's did and is shorter by twice the drift. What the clocks show is of no account.
  */
 export class Leases {
   readonly #options: LeasesOptions;
-  readonly #seen = new Map<string, { readonly counter: number; readonly at: number }>();
-  readonly #held = new Map<string, { readonly counter: number; readonly until: number }>();
+  readonly #drift: number;
+  readonly #held = new Map<string, Held>();
 
   constructor(options: LeasesOptions) {
-    const drift = options.maxDrift ?? 0.05;
-    if (drift < 0 || drift >= 0.5)
+    this.#options = options;
+    this.#drift = options.maxDrift ?? 0.05;
+    if (this.#drift < 0 || this.#drift >= 0.5)
       throw new AtalaiaError(
         'ATL_CONFIG',
-        `The drift of clocks is ${drift}. Give a part from 0 to below 0.5.`,
+        `The drift of clocks is ${this.#drift}. Give a part from 0 to below 0.5.`,
       );
-    this.#options = { ...options, maxDrift: drift };
   }
 
-  /** The fence of a lease that this process surely holds at this moment; undefined when it does not. */
+  /** The epoch of a lease that this process surely holds at this moment; undefined when it does not. */
   holds(name: string): number | undefined {
     const held = this.#held.get(name);
-    return held && this.#now() < held.until ? held.counter : undefined;
+    return held && this.#options.clock.monotonicMs() < held.until ? held.epoch : undefined;
   }
 
-  /**
-   * Tries to get a lease that is free, or whose holder has not written it for `ttlMs` since this process first saw it
-   * so: to be called again and again. Resolves with the fence, or undefined.
-   */
-  async take(name: string): Promise<number | undefined> {
-    if (this.holds(name) !== undefined) return this.renew(name);
-    const row = await this.#options.table.get(name);
-    const now = this.#now();
-    if (row && row.owner !== '') {
-      const seen = this.#seen.get(name);
-      if (seen?.counter !== row.counter) {
-        this.#seen.set(name, { counter: row.counter, at: now });
-        return undefined;
-      }
-      if (now - seen.at < this.#options.ttlMs) return undefined;
+  /** Tries to get these; resolves with the names of those that it surely holds now. */
+  async take(names: readonly string[]): Promise<readonly string[]> {
+    const { table, owner, ttlMs } = this.#options;
+    const wanted = names.filter((name) => this.holds(name) === undefined);
+    const until = this.#until();
+    const got = wanted.length > 0 ? await table.take(owner, wanted, ttlMs) : [];
+    for (const { name, epoch } of got) this.#held.set(name, { epoch, until });
+    return names.filter((name) => this.holds(name) !== undefined);
+  }
+
+  /** Prolongs all that it holds; what was lost, or ran out meanwhile, it holds no more. */
+  async renew(): Promise<void> {
+    const { table, owner, ttlMs } = this.#options;
+    for (const name of this.#held.keys()) if (this.holds(name) === undefined) this.#held.delete(name);
+    const asked = this.#rows([...this.#held.keys()]);
+    if (asked.length === 0) return;
+    const until = this.#until();
+    const kept = new Set(await table.renew(owner, asked, ttlMs));
+    for (const { name, epoch } of asked) {
+      // It may have been given back, or got again, while the call was under way.
+      if (this.#held.get(name)?.epoch !== epoch) continue;
+      if (kept.has(name)) this.#held.set(name, { epoch, until });
+      else this.#held.delete(name);
     }
-    return this.#write(name, this.#options.owner, row?.counter ?? 0);
   }
 
-  /** Prolongs a lease that this process holds; undefined = it is lost. */
-  async renew(name: string): Promise<number | undefined> {
-    const counter = this.holds(name);
-    return counter === undefined ? undefined : this.#write(name, this.#options.owner, counter);
+  /** Gives leases back, so that others need not wait. What they protect must have ended before. */
+  async release(names: readonly string[]): Promise<void> {
+    const rows = this.#rows(names);
+    for (const { name } of rows) this.#held.delete(name);
+    if (rows.length > 0) await this.#options.table.release(this.#options.owner, rows);
   }
 
-  /** Gives a lease back, so that others need not wait. What it protects must have ended before. */
-  async release(name: string): Promise<void> {
-    const held = this.#held.get(name);
-    if (!held) return;
-    this.#held.delete(name);
-    await this.#write(name, '', held.counter);
+  #rows(names: readonly string[]): HeldLease[] {
+    return names.flatMap((name) => {
+      const held = this.#held.get(name);
+      return held ? [{ name, epoch: held.epoch }] : [];
+    });
   }
 
-  async #write(name: string, owner: string, expected: number): Promise<number | undefined> {
-    const { table, ttlMs, maxDrift = 0 } = this.#options;
-    // Others may see the row from now on: the time counts from before the call.
-    const until = this.#now() + ttlMs * (1 - 2 * maxDrift);
-    const counter = expected + 1;
-    const isWritten = await table.put({ name, owner, counter }, expected);
-    this.#seen.delete(name);
-    if (!isWritten) this.#held.delete(name);
-    else if (owner !== '') this.#held.set(name, { counter, until });
-    return isWritten && owner !== '' ? counter : undefined;
-  }
-
-  #now(): number {
-    return this.#options.clock.monotonicMs();
+  /** Of a call that begins now: the table counts from some moment after. */
+  #until(): number {
+    return this.#options.clock.monotonicMs() + this.#options.ttlMs * (1 - 2 * this.#drift);
   }
 }

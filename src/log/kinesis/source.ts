@@ -115,48 +115,56 @@ function iteratorOf(position: Position) {
 /** Ask again when AWS has not ended a subscription itself; it does after 5 minutes. */
 const MAX_SILENCE_MS = 30_000;
 
+export interface SubscribedOptions {
+  readonly api: Api;
+  readonly stream: string;
+  readonly shard: string;
+  readonly position: Position;
+  /** The registered consumer just now; while there is none the shard is polled. */
+  readonly consumerArn: () => string | undefined;
+  /** The service knows no consumer of this address. */
+  readonly onConsumerGone: (arn: string) => void;
+  /** Between two subscriptions, ms: a shard allows one of a consumer in 5 seconds. */
+  readonly everyMs: number;
+  /** Between two calls while it is polled, ms. */
+  readonly pollMs: number;
+}
+
 /**
  * Reads by a registered consumer (enhanced fan-out): 2 MB a second of its own for each shard, pushed. After the end of
  * a subscription or a failure another one begins behind the last record seen.
  */
 export class SubscribedSource implements Source {
+  readonly #options: SubscribedOptions;
   readonly #api: Api;
-  readonly #stream: string;
-  readonly #consumerArn: string;
-  readonly #shard: string;
-  readonly #everyMs: number;
   #position: Position;
+  #polling: PollingSource | undefined;
   #events: AsyncIterator<Page> | undefined;
+  /** By which the shard was subscribed last. */
+  #arn = '';
   #end: () => void = () => undefined;
   #subscribedAt = Number.NEGATIVE_INFINITY;
   #endAskedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
-  constructor(
-    api: Api,
-    stream: string,
-    consumerArn: string,
-    shard: string,
-    position: Position,
-    everyMs: number,
-  ) {
-    this.#api = api;
-    this.#stream = stream;
-    this.#consumerArn = consumerArn;
-    this.#shard = shard;
-    this.#position = position;
-    this.#everyMs = everyMs;
+  constructor(options: SubscribedOptions) {
+    this.#options = options;
+    this.#api = options.api;
+    this.#position = options.position;
   }
 
   async next(): Promise<Page> {
     const { clock } = this.#api;
     for (;;) {
       if (!this.#events) {
-        // A shard allows one subscription of a consumer in 5 seconds.
-        const waitMs = this.#everyMs - (clock.monotonicMs() - this.#subscribedAt);
-        if (waitMs > 0) await sleep(clock, waitMs);
+        const waitMs = this.#options.everyMs - (clock.monotonicMs() - this.#subscribedAt);
+        if (waitMs > 0 && this.#options.consumerArn()) await sleep(clock, waitMs);
+        const consumerArn = this.#options.consumerArn();
+        if (consumerArn === undefined) return this.#poll();
+        this.#polling = undefined;
         this.#subscribedAt = clock.monotonicMs();
-        this.#events = this.#subscribe();
+        this.#arn = consumerArn;
+        this.#events = this.#subscribe(consumerArn);
       }
       let cancel = (): void => undefined;
       try {
@@ -168,8 +176,12 @@ export class SubscribedSource implements Source {
           return { records: [], behindMs: 0, isEnd: true, askedAt: clock.monotonicMs() };
         if (!done) return value;
       } catch (error) {
+        // The service may think that it goes on, and would refuse the next one.
+        this.#end();
         this.#events = undefined;
-        throw error;
+        // Somebody deregistered it. Until there is another one the shard is polled, which fails if it is the stream that is gone.
+        if (failureOf(error).id === 'ResourceNotFoundException') this.#options.onConsumerGone(this.#arn);
+        else throw error;
       } finally {
         cancel();
       }
@@ -182,17 +194,31 @@ export class SubscribedSource implements Source {
     this.#end();
   }
 
+  async #poll(): Promise<Page> {
+    const { stream, shard, pollMs } = this.#options;
+    this.#polling ??= new PollingSource(this.#api, stream, shard, this.#position, pollMs);
+    const page = await this.#polling.next();
+    const last = page.records.at(-1);
+    if (last) this.#position = { after: last.sequence };
+    return page;
+  }
+
   /** Not every end of a shard is told by a last event: what says nothing is asked now and then. */
   async #isAtEnd(): Promise<boolean> {
     const { clock } = this.#api;
-    if (clock.monotonicMs() - this.#endAskedAt < this.#everyMs) return false;
+    if (clock.monotonicMs() - this.#endAskedAt < this.#options.everyMs) return false;
     this.#endAskedAt = clock.monotonicMs();
-    const poll = new PollingSource(this.#api, this.#stream, this.#shard, this.#position, 0);
-    const page = await poll.next();
-    return page.isEnd && page.records.length === 0;
+    const poll = new PollingSource(this.#api, this.#options.stream, this.#options.shard, this.#position, 0);
+    try {
+      const page = await poll.next();
+      return page.isEnd && page.records.length === 0;
+    } catch {
+      // Throttled, or away for a moment: no reason to give up a subscription that may be in order. It is asked again.
+      return false;
+    }
   }
 
-  async *#subscribe(): AsyncGenerator<Page, void> {
+  async *#subscribe(consumerArn: string): AsyncGenerator<Page, void> {
     const { clock, sdk } = this.#api;
     const position = this.#position;
     const StartingPosition =
@@ -204,8 +230,8 @@ export class SubscribedSource implements Source {
     const { answer, end } = this.#api.open((client, options) =>
       client.send(
         new sdk.SubscribeToShardCommand({
-          ConsumerARN: this.#consumerArn,
-          ShardId: this.#shard,
+          ConsumerARN: consumerArn,
+          ShardId: this.#options.shard,
           StartingPosition,
         }),
         options,

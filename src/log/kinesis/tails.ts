@@ -49,7 +49,7 @@ export class Tails {
   async open(): Promise<void> {
     const { api, anchors, partitions, stream } = this.#options;
     this.#shards = await listShards(api, stream);
-    if (anchors.isEmpty) await this.#begin();
+    await this.#begin();
     const claimed = new Set<number>();
     // Children first: what a child counts already its parents need not count again.
     for (const shard of [...this.#shards].reverse()) {
@@ -127,19 +127,24 @@ export class Tails {
     await Promise.all([...this.#tails.values()].map((tail) => tail.close()));
   }
 
-  /** A stream that nobody counted yet: from its first record on, which must still be there. */
+  /**
+   * What nobody counted yet: from its first record on, which must still be there. Each first shard by itself, for another
+   * process that began at the same time may have come no further than some of them.
+   */
   async #begin(): Promise<void> {
     const { anchors, partitions, createdAt, stream } = this.#options;
+    const isNew = anchors.isEmpty;
     for (const shard of this.#shards) {
       if (shard.parents.some((id) => this.#shards.some((other) => other.id === id))) continue;
+      if (anchors.newestOf(shard.id)) continue;
       const states = new Map(partitionsOf(shard, partitions).map((partition) => [partition, emptyState()]));
       const anchor: Anchor = { shard: shard.id, sequence: undefined, isFolded: true, at: createdAt, states };
-      if (!anchors.isAlive(anchor) || shard.parents.length > 0)
+      if (anchors.isAlive(anchor) && shard.parents.length === 0) await anchors.add(anchor);
+      else if (isNew)
         throw new AtalaiaError(
           'ATL_CONFIG',
           `The offset index knows nothing of stream ${stream}, which is older than its retention, so that its offsets cannot be counted. Restore the ledger that belongs to it, or name another stream.`,
         );
-      await anchors.add(anchor);
     }
   }
 

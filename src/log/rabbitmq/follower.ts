@@ -13,6 +13,13 @@ const LONGEST_PAUSE_MS = 3000;
 /** After so many failures on one node another one is taken: this one may have no replica. */
 const FAILURES_PER_NODE = 4;
 const MAX_ROUNDS = 1000;
+const LATE_MS = 10_000;
+
+/** What the client's channels have beside what its types say. */
+interface Consumers {
+  registerConsumer(tag: string, callback: (message: ConsumeMessage | null) => void): void;
+  unregisterConsumer(tag: string): void;
+}
 
 export interface FollowerOptions {
   readonly link: Link;
@@ -109,7 +116,7 @@ export class Follower {
       const from = { arguments: { 'x-stream-offset': 'first' } };
       const { consumerTag } = await channel.consume(this.#options.stream, onMessage, from);
       await this.#touch(channel);
-      await channel.cancel(consumerTag);
+      await this.#cancel(channel, consumerTag);
       await channel.prefetch(1);
     });
     return first ?? this.#tail.next;
@@ -209,8 +216,21 @@ export class Follower {
     };
     const atEnd = { arguments: { 'x-stream-offset': 'next' } };
     const { consumerTag } = await channel.consume(this.#options.stream, ignore, atEnd);
-    await channel.cancel(consumerTag);
+    await this.#cancel(channel, consumerTag);
     await channel.prefetch(1);
+  }
+
+  /**
+   * A stream delivers to a consumer after its cancelling was confirmed, too; the client closes a channel on which comes
+   * what it has no consumer for, so one stands there for a while.
+   */
+  async #cancel(channel: Channel, tag: string): Promise<void> {
+    await channel.cancel(tag);
+    const consumers = channel as Channel & Consumers;
+    consumers.registerConsumer(tag, (message) => {
+      if (message && this.#channel === channel) this.#note(message);
+    });
+    this.#options.clock.after(LATE_MS, () => consumers.unregisterConsumer(tag));
   }
 
   /** Runs questions one after another, on the channel that stands. */
@@ -240,7 +260,7 @@ export class Follower {
 
   #renew(): Promise<void> {
     return this.#ask(0, async (channel) => {
-      await channel.cancel(this.#tag);
+      await this.#cancel(channel, this.#tag);
       await channel.prefetch(PREFETCH);
       await this.#subscribe(channel);
       await channel.prefetch(1);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock, systemClock } from '../../lib/clock.ts';
+import { type Clock, sleep, systemClock } from '../../lib/clock.ts';
 import { AtalaiaError } from '../../lib/errors.ts';
 import type { Member, Membership, MembershipEvents } from '../membership.ts';
 import {
@@ -15,6 +15,8 @@ import { Roster } from './roster.ts';
 
 const JOIN_MS = 30_000;
 const STEP_MS = 250;
+/** Processes that start at once make the queues at once: what the server refuses meanwhile is tried again so often. */
+const MAX_TRIES = 40;
 /** The server takes back what nobody acknowledges for 30 minutes (`consumer_timeout`): batons are renewed before. */
 const RENEW_EVERY_MS = 300_000;
 /** A baton goes from hand to hand as often as it likes; without a limit of ours RabbitMQ 4 drops it after 20 times. */
@@ -40,7 +42,9 @@ export async function openRabbitmqMembership(options: RabbitmqMembershipOptions)
       try {
         const connection = await link.open(JOIN_MS);
         for (let p = 0; p < options.partitions; p++)
-          await ensureBaton(connection, batonQueue(options.name, group, p));
+          await persist(options.clock ?? systemClock, () =>
+            ensureBaton(connection, batonQueue(options.name, group, p)),
+          );
       } catch (error) {
         await link.close();
         throw error;
@@ -58,12 +62,24 @@ export async function openRabbitmqMembership(options: RabbitmqMembershipOptions)
 const batonQueue = (name: string, group: string, partition: number): string =>
   `${name}-${group}-baton-${partition}`;
 
-/** Creates the queue with its one message when it is not there. */
+/** Tries until it is done; the last refusal is told. */
+async function persist(clock: Clock, work: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === MAX_TRIES) throw error;
+      await sleep(clock, STEP_MS);
+    }
+  }
+}
+
+/** Creates the queue with its one message when it is not there, or nobody came to put it in. */
 async function ensureBaton(connection: ChannelModel, queue: string): Promise<void> {
   const asking = await connection.createChannel();
   asking.on('error', () => undefined);
   const isThere = await asking.checkQueue(queue).then(
-    () => true,
+    ({ messageCount, consumerCount }) => messageCount + consumerCount > 0,
     () => false,
   );
   await closeQuietly(asking);
