@@ -5,6 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Observation } from '../../model/observation.ts';
 import { HOUR_MS } from '../../model/time.ts';
 import type { Archive, ArchiveBatch } from './archive.ts';
+import { markTests } from './conformance-marks.ts';
+import { retentionTests } from './conformance-retention.ts';
 import { packRows } from './packed.ts';
 
 const T0 = Date.UTC(2024, 3, 30);
@@ -61,7 +63,9 @@ export function archiveConformance(name: string, open: (folder: string) => Promi
         (p.at - T0) / HOUR_MS,
         p.values.rainfall?.value,
       ]);
-    const exported = async (bounds: { from?: number; to?: number } = {}): Promise<string[]> => {
+    const exported = async (
+      bounds: { from?: number; to?: number; stations?: string[] } = {},
+    ): Promise<string[]> => {
       const path = join(folder, "it's.csv");
       const { rows } = await archive.export({ path, format: 'csv', ...bounds });
       const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
@@ -197,11 +201,13 @@ export function archiveConformance(name: string, open: (folder: string) => Promi
       ]);
       expect(await rain(24 * HOUR_MS)).toEqual([[24, 11.5]]);
       expect((await archive.latest())[0]?.value).toBe(2.5);
-      await archive.commit([batch(2, 3, [observation(2, 0, { arrival: 'correction', flag: 'suspect' })])]);
-      expect((await archive.latest())[0]).toMatchObject({ value: 0, flag: 'suspect' });
+      await archive.commit([
+        batch(2, 3, [observation(2, 0, { arrival: 'correction', flag: 'suspect', check: 'range' })]),
+      ]);
+      expect((await archive.latest())[0]).toMatchObject({ value: 0, flag: 'suspect', check: 'range' });
       expect((await exported()).slice(1).map((line) => line.split(',').slice(5))).toEqual([
-        ['9.0', 'mm', 'good', 'correction'],
-        ['0.0', 'mm', 'suspect', 'correction'],
+        ['9.0', 'mm', 'good', 'correction', ''],
+        ['0.0', 'mm', 'suspect', 'correction', 'range'],
       ]);
     });
 
@@ -282,6 +288,90 @@ export function archiveConformance(name: string, open: (folder: string) => Promi
       }
     });
 
+    test('aggregates: hours of several stations, corrections and late rows in them, and the span as one', async () => {
+      const half = HOUR_MS / 2;
+      const other = { station: 'B', receivedAt: at(9) };
+      await archive.commit([
+        batch(0, 1, [
+          observation(0.5, 1000, { intervalMs: half }),
+          observation(1, 2000, { intervalMs: half }),
+          observation(2, 4000),
+          observation(3, 900_000, { flag: 'bad' }),
+          observation(1, 7000, other),
+          observation(1, 20_000, { quantity: 'airTemperature' }),
+        ]),
+      ]);
+      const ask = (change: object) =>
+        archive.aggregates({
+          stations: ['B', 'nobody', 'A801'],
+          quantity: 'rainfall',
+          from: at(0),
+          to: at(48),
+          by: 'hour',
+          limit: 100,
+          ...change,
+        });
+      const rows = async (change: object = {}) => {
+        const found = await ask(change);
+        return Array.from(found.at, (start, i) => [
+          found.station[i],
+          (start - T0) / HOUR_MS,
+          found.sum[i],
+          found.min[i],
+          found.max[i],
+          found.count[i],
+          (found.coveredMs[i] as number) / HOUR_MS,
+        ]);
+      };
+      expect(await rows()).toEqual([
+        [0, 0, 7, 7, 7, 1, 1],
+        [2, 0, 3, 1, 2, 2, 1],
+        [2, 1, 4, 4, 4, 1, 1],
+      ]);
+      await archive.commit([
+        batch(1, 2, [
+          observation(1, 5000, { intervalMs: half, arrival: 'correction' }),
+          observation(4, 500, { arrival: 'late' }),
+        ]),
+      ]);
+      const after = [
+        [2, 0, 6, 1, 5, 2, 1],
+        [2, 1, 4, 4, 4, 1, 1],
+        [2, 3, 0.5, 0.5, 0.5, 1, 1],
+      ];
+      expect((await rows()).slice(1)).toEqual(after);
+      expect(await rows({ by: 'span' })).toEqual([
+        [0, 0, 7, 7, 7, 1, 1],
+        [2, 0, 10.5, 0.5, 5, 4, 3],
+      ]);
+      expect(await rows({ from: at(1), to: at(3) })).toEqual([after[1]]);
+      expect(await rows({ from: at(3), to: at(4), by: 'span' })).toEqual([after[2]]);
+      expect(await rows({ stations: [] })).toEqual([]);
+      expect(await rows({ from: at(5), to: at(5) })).toEqual([]);
+      expect(await rows({ stations: ["'; DROP TABLE hourly; --"] })).toEqual([]);
+      for (const bad of [{ limit: 3 }, { limit: 0 }, { from: Number.NaN }]) {
+        await expect(ask(bad)).rejects.toMatchObject({ code: 'ATL_USAGE' });
+      }
+      await archive.close();
+      archive = await open(folder);
+      expect((await rows()).slice(1)).toEqual(after);
+      const others = Array.from({ length: 60 }, (_, i) => `other ${i}`);
+      expect(await rows({ stations: ['x', 'y', 'A801', ...others] })).toEqual(after);
+      // What the summaries hold by now is corrected, withdrawn and added to.
+      await archive.commit([
+        batch(2, 3, [
+          observation(2, 3000, { arrival: 'correction' }),
+          observation(4, 500, { arrival: 'correction', flag: 'bad' }),
+          observation(7, 2000),
+        ]),
+      ]);
+      expect((await rows()).slice(1)).toEqual([after[0], [2, 1, 3, 3, 3, 1, 1], [2, 6, 2, 2, 2, 1, 1]]);
+      expect((await rows({ by: 'span' }))[1]).toEqual([2, 0, 11, 1, 5, 4, 3]);
+      expect(await rows({ by: 'span', stations: ['x', 'y', 'A801', ...others] })).toEqual([
+        [2, 0, 11, 1, 5, 4, 3],
+      ]);
+    });
+
     test('export is the newest values in canonical units, within the bounds', async () => {
       await archive.commit([
         batch(0, 1, [
@@ -291,12 +381,18 @@ export function archiveConformance(name: string, open: (folder: string) => Promi
         ]),
       ]);
       expect(await exported()).toEqual([
-        'station,quantity,observedAt,intervalMs,receivedAt,value,unit,flag,arrival',
-        'A801,rainfall,2024-04-30T01:00:00Z,3600000,2024-04-30T01:00:01.234Z,1.5,mm,good,on-time',
-        'A801,rainfall,2024-04-30T02:00:00Z,3600000,2024-04-30T02:01:00Z,2.001,mm,good,on-time',
-        '"B ""1"", x",own,2024-04-30T03:00:00Z,3600000,2024-04-30T03:01:00Z,-0.5,,good,on-time',
+        'station,quantity,observedAt,intervalMs,receivedAt,value,unit,flag,arrival,check',
+        'A801,rainfall,2024-04-30T01:00:00Z,3600000,2024-04-30T01:00:01.234Z,1.5,mm,good,on-time,',
+        'A801,rainfall,2024-04-30T02:00:00Z,3600000,2024-04-30T02:01:00Z,2.001,mm,good,on-time,',
+        '"B ""1"", x",own,2024-04-30T03:00:00Z,3600000,2024-04-30T03:01:00Z,-0.5,,good,on-time,',
       ]);
       expect(await exported({ from: at(2), to: at(3) })).toHaveLength(2);
+      const [header, ...all] = await exported();
+      const one = all.filter((line) => line.startsWith('A801,'));
+      expect(one.length).toBeLessThan(all.length);
+      expect(await exported({ stations: ["O'Higgins", 'A801'] })).toEqual([header, ...one]);
+      expect(await exported({ stations: ["O'Higgins"] })).toHaveLength(1);
+      expect(await exported({ stations: [] })).toHaveLength(1);
       const missing = { path: join(folder, 'no-folder', 'x.csv'), format: 'csv' as const };
       await expect(archive.export(missing)).rejects.toMatchObject({ code: 'ATL_STORE' });
     });
@@ -336,6 +432,9 @@ export function archiveConformance(name: string, open: (folder: string) => Promi
       });
       expect(points.map((p) => p.at)).toEqual([Date.UTC(1961, 0, 2)]);
     });
+
+    describe('marks of neighbours', () => markTests(() => archive));
+    describe('months and retention', () => retentionTests(() => archive));
 
     test('after a close calls reject and a second close does nothing', async () => {
       await archive.close();

@@ -1,4 +1,5 @@
-import type { Observation } from '../../model/observation.ts';
+import { checkNames, type Observation } from '../../model/observation.ts';
+import type { Report } from '../../model/report.ts';
 import type { ArchiveBatch } from './archive.ts';
 
 export const flags = ['good', 'suspect', 'bad'] as const satisfies readonly Observation['flag'][];
@@ -8,18 +9,22 @@ export const arrivals = [
   'correction',
 ] as const satisfies readonly Observation['arrival'][];
 
+/** No check flagged it: the empty text. */
+export const checks = ['', ...checkNames] as const;
+
 /** Numbers of one observation in {@link PackedRows.numbers}. */
-export const STRIDE = 8;
+export const STRIDE = 9;
 
 /** Observations as numbers and names: copying thousands of small objects between threads costs more than storing them. */
 export interface PackedRows {
   /** Station and quantity names; rows refer to them by index. */
   readonly names: readonly string[];
-  /** Per row: station, quantity, observedAt, intervalMs, receivedAt, value, flag, arrival. */
+  /** Per row: station, quantity, observedAt, intervalMs, receivedAt, value, flag, arrival, check. */
   readonly numbers: Float64Array<ArrayBuffer>;
 }
 
 const FIRST_ROWS = 256;
+const GOOD = flags.indexOf('good');
 
 /** Packs observations as they come; the memory grows by doubling. */
 export class RowPacker {
@@ -45,7 +50,30 @@ export class RowPacker {
     numbers[at++] = o.value;
     numbers[at++] = flags.indexOf(o.flag);
     numbers[at++] = arrivals.indexOf(o.arrival);
+    numbers[at++] = checks.indexOf(o.check ?? '');
     this.#at = at;
+  }
+
+  /** The readings of a report that arrived alike, without an object for each. */
+  addReport(report: Report, arrival: Observation['arrival']): void {
+    const { quantities, values } = report;
+    const station = this.#indexOf(report.station);
+    const how = arrivals.indexOf(arrival);
+    for (let i = 0; i < quantities.length; i++) {
+      if (this.#at === this.#numbers.length) this.#grow();
+      const numbers = this.#numbers;
+      let at = this.#at;
+      numbers[at++] = station;
+      numbers[at++] = this.#indexOf(quantities[i] as string);
+      numbers[at++] = report.observedAt;
+      numbers[at++] = report.intervalMs;
+      numbers[at++] = report.receivedAt;
+      numbers[at++] = values[i] as number;
+      numbers[at++] = GOOD;
+      numbers[at++] = how;
+      numbers[at++] = 0;
+      this.#at = at;
+    }
   }
 
   #indexOf(name: string): number {
@@ -80,6 +108,7 @@ function unpackRows({ names, numbers }: PackedRows): Observation[] {
   const observations: Observation[] = [];
   for (let at = 0; at < numbers.length; at += STRIDE) {
     const cell = (field: number): number => numbers[at + field] as number;
+    const check = checks[cell(8)];
     observations.push({
       station: names[cell(0)] as string,
       quantity: names[cell(1)] as string,
@@ -89,6 +118,7 @@ function unpackRows({ names, numbers }: PackedRows): Observation[] {
       value: cell(5),
       flag: flags[cell(6)] as Observation['flag'],
       arrival: arrivals[cell(7)] as Observation['arrival'],
+      ...(check ? { check } : {}),
     });
   }
   return observations;

@@ -5,7 +5,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { AtalaiaError, invariant } from '../../lib/errors.ts';
-import type { Archive, ArchiveBatch, LatestValue, SeriesPoint } from './archive.ts';
+import { mergeAggregates } from './aggregates.ts';
+import type { Archive, ArchiveBatch, ArchiveMonth, Dropped, LatestValue, SeriesPoint } from './archive.ts';
 import { callsUnderWay } from './calls.ts';
 import { fenceEffects, planBatches } from './fence.ts';
 
@@ -47,13 +48,47 @@ export function shardedArchive(
       (await all((archive) => archive.durablePositions())).flat().sort(byPartition),
     latest: async () => mergeLatest((await all((archive) => archive.latest())).flat()),
     series: async (query) => mergeSeries(await all((archive) => archive.series(query)), query.limit),
+    aggregates: async (query) => mergeAggregates(await all((archive) => archive.aggregates(query)), query),
     export: whole((query) => exportAll(archives, query)),
+    // In one place, for they know of no partition.
+    keepMarks: (found) => first.keepMarks(found),
+    marks: (query) => first.marks(query),
+    months: whole(async () => mergeMonths(await all((archive) => archive.months()))),
+    dropBefore: whole(async (instant, marks) =>
+      mergeDropped(
+        await Promise.all(archives.map((archive, i) => archive.dropBefore(instant, marksOfShard(marks, i)))),
+      ),
+    ),
     async close() {
       await ended();
       await allEnded(archives.map((archive) => archive.close()));
     },
   };
 }
+
+/** Marks of the shards, in their order, in one text. */
+const MARKS = '|';
+
+function mergeMonths(shards: readonly (readonly ArchiveMonth[])[]): readonly ArchiveMonth[] {
+  const held = shards.map((months) => new Map(months.map((month) => [month.month, month])));
+  const all = [...new Set(held.flatMap((months) => [...months.keys()]))].sort((a, b) => a - b);
+  return all.map((month) => ({
+    month,
+    mark: held.map((months) => months.get(month)?.mark ?? '').join(MARKS),
+    isWhole: held.every((months) => months.get(month)?.isWhole !== false),
+  }));
+}
+
+const marksOfShard = (
+  marks: ReadonlyMap<number, string> | undefined,
+  shard: number,
+): ReadonlyMap<number, string> | undefined =>
+  marks && new Map([...marks].map(([month, mark]) => [month, mark.split(MARKS)[shard] ?? '']));
+
+const mergeDropped = (shards: readonly Dropped[]): Dropped => ({
+  months: [...new Set(shards.flatMap(({ months }) => months))].sort((a, b) => a - b),
+  rows: shards.reduce((sum, { rows }) => sum + rows, 0),
+});
 
 const byPartition = (a: { partition: number }, b: { partition: number }): number => a.partition - b.partition;
 

@@ -44,10 +44,33 @@ export function deliveryConformance(
       expect(all[0]).toMatchObject({
         state: 'waiting',
         attempts: 0,
-        subscription: sampleSubscription('s1'),
+        subscription: { id: 's1', name: 's1', channel: 'ops' },
       });
+      expect([await ledger.deliveryCount('a1'), await ledger.deliveryCount('a2')]).toEqual([2, 0]);
       expect(await ledger.outbox(10)).toEqual([]);
       expect(await ledger.oldestOutboxAt()).toBeNull();
+    });
+
+    it('keeps of a subscription what sending needs, without its places', async () => {
+      const { ledger } = await fresh();
+      await commitAll(ledger, [raise('a1')]);
+      const [row] = await ledger.outbox(1);
+      const own = {
+        id: 's',
+        name: 'Ana',
+        channel: 'ops',
+        address: '+5551',
+        languages: ['en'],
+        perMinute: 6,
+      } as const;
+      const places = [{ latitude: -30, longitude: -51, km: 20 }];
+      const subscription = { ...sampleSubscription('s'), ...own, places, hazards: ['rain'] };
+      await ledger.expand(
+        [{ seq: row?.revision.seq ?? 0, deliveries: [{ subscription, destination: 'ops' }] }],
+        at,
+      );
+      expect((await ledger.deliveries({ limit: 1 }))[0]?.subscription).toEqual(own);
+      expect((await claim(ledger, at, at + 1000, 1))[0]?.subscription).toEqual(own);
     });
 
     it('survives a crash between commit and expansion, and between claim and settling', async () => {
@@ -145,6 +168,19 @@ export function deliveryConformance(
       const again = await open();
       expect(await again.reclaim('one', at + 5)).toBe(1);
       expect(await claim(again, at + 5, at + 60_000, 10)).toMatchObject([{ key: 'a1.1.s', attempts: 2 }]);
+    });
+
+    it('settles what is given up without anybody to look after it: no dead letter', async () => {
+      const { ledger } = await fresh();
+      await commitAll(ledger, [raise('a1')]);
+      await expandAll(ledger, ['s1']);
+      await claim(ledger, at, at + 1000, 10);
+      await ledger.settle([{ key: 'a1.1.s1', state: 'dropped', at, error: 'HTTP 404' }]);
+      expect(await ledger.deliveries({ limit: 10 })).toMatchObject([
+        { key: 'a1.1.s1', state: 'dropped', attempts: 1, lastError: 'HTTP 404' },
+      ]);
+      expect(await claim(ledger, at + 5000, at + 9000, 10)).toEqual([]);
+      expect((await ledger.openCounts()).dead).toBe(0);
     });
 
     it('settles: waits for the next attempt, delivers once, keeps the dead', async () => {

@@ -2,8 +2,17 @@ import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AlertEvent } from '../../model/alert.ts';
 import type { Station } from '../../model/station.ts';
+import { auditConformance } from './conformance-audit.ts';
+import { deadLetterConformance } from './conformance-dead-letters.ts';
 import { deliveryConformance } from './conformance-deliveries.ts';
-import type { Ledger } from './ledger.ts';
+import { draftConformance } from './conformance-drafts.ts';
+import { dutyConformance } from './conformance-duty.ts';
+import { foreignConformance } from './conformance-foreign.ts';
+import { handoverConformance } from './conformance-handover.ts';
+import { subscriberConformance } from './conformance-subscribers.ts';
+import { verificationConformance } from './conformance-verification.ts';
+import { withholdingConformance } from './conformance-withholding.ts';
+import type { Ledger, LedgerBatch } from './ledger.ts';
 import { sampleAt as at, commitAll, raise, sampleSubscription } from './sample.ts';
 
 /** One place of storage: every `open` sees what the one before committed; `remove` deletes it. */
@@ -71,6 +80,20 @@ export function ledgerConformance(name: string, place: () => Promise<LedgerPlace
         expect(await again.outbox(10)).toHaveLength(1);
       });
 
+      it('gives everyone who asks in the same turn an epoch of his own', async () => {
+        const { ledger, open } = await fresh();
+        const asked = await Promise.all([2, 0, 2].map((partition) => ledger.acquire(partition)));
+        expect(asked.map(({ offset }) => offset)).toEqual([0, 0, 0]);
+        expect(asked[1]?.epoch).toBe(1);
+        expect([asked[0]?.epoch, asked[2]?.epoch].sort()).toEqual([1, 2]);
+        await ledger.close();
+        const positions = await (await open()).positions();
+        expect(positions.map(({ partition, epoch }) => [partition, epoch])).toEqual([
+          [0, 1],
+          [2, 2],
+        ]);
+      });
+
       it('refuses a repeat and leaves nothing of it', async () => {
         const { ledger } = await fresh();
         const { epoch } = await ledger.acquire(0);
@@ -89,6 +112,38 @@ export function ledgerConformance(name: string, place: () => Promise<LedgerPlace
         });
         expect(await ledger.history('a1')).toHaveLength(1);
         expect((await ledger.positions())[0]?.offset).toBe(4);
+      });
+
+      it('keeps the first outcome of an act with the commit that made it', async () => {
+        const { ledger } = await fresh();
+        const { epoch } = await ledger.acquire(0);
+        const outcome = { command: 'c1', act: 'cancel', alert: 'a1', by: 'Ana', at, revision: 2 } as const;
+        const refused = { ...outcome, command: 'c2', revision: null, refused: 'ended' } as const;
+        const batch = (from: number, acts: LedgerBatch['acts']): LedgerBatch => ({
+          partition: 0,
+          epoch,
+          from,
+          to: from + 1,
+          clockAt: at,
+          revisions: [],
+          ...(acts ? { acts } : {}),
+        });
+        await ledger.commit([
+          batch(0, [
+            { offset: 0, outcome },
+            { offset: 0, outcome: refused },
+          ]),
+        ]);
+        await ledger.commit([batch(1, [{ offset: 1, outcome: { ...outcome, refused: 'revision' } }])]);
+        const again = { ...outcome, command: 'c3', act: 'acknowledge' } as const;
+        await ledger.commit([batch(2, [{ offset: 2, outcome: again }])], 'effects');
+        const stale = { ...batch(0, [{ offset: 0, outcome: { ...outcome, command: 'c4' } }]), epoch: 0 };
+        await expect(ledger.commit([stale])).rejects.toMatchObject({ code: 'ATL_FENCED' });
+        expect(await ledger.act('c1')).toEqual(outcome);
+        expect(await ledger.act('c2')).toEqual(refused);
+        expect(await ledger.act('c4')).toBeUndefined();
+        expect(await ledger.acts('a1')).toEqual([outcome, again]);
+        expect(await ledger.acts('a2')).toEqual([]);
       });
 
       it('rolls every batch back when one is fenced', async () => {
@@ -266,6 +321,15 @@ export function ledgerConformance(name: string, place: () => Promise<LedgerPlace
     });
 
     deliveryConformance(fresh);
+    deadLetterConformance(fresh);
+    withholdingConformance(fresh);
+    dutyConformance(fresh);
+    draftConformance(fresh);
+    auditConformance(fresh);
+    verificationConformance(fresh);
+    handoverConformance(fresh);
+    foreignConformance(fresh);
+    subscriberConformance(fresh);
 
     describe('registry and documents', () => {
       it('replaces the subscriptions of one origin only, and refuses an id twice', async () => {
@@ -326,7 +390,11 @@ export function ledgerConformance(name: string, place: () => Promise<LedgerPlace
         expect((await ledger.cap('a1'))?.xml).toBe('<two/>');
         expect(await ledger.cap('a2')).toBeUndefined();
         expect((await ledger.capFeed(10)).map((entry) => entry.revision)).toEqual([2, 1]);
-        expect(await ledger.capFeed(1)).toHaveLength(1);
+        const [newest] = await ledger.capFeed(1);
+        expect(
+          (await ledger.capFeed(10, { before: newest?.place ?? '' })).map(({ revision }) => revision),
+        ).toEqual([1]);
+        await expect(ledger.capFeed(1, { before: 'x' })).rejects.toMatchObject({ code: 'ATL_USAGE' });
       });
 
       it('keeps held reports until they are released', async () => {
@@ -353,6 +421,8 @@ export function ledgerConformance(name: string, place: () => Promise<LedgerPlace
         await ledger.putCommand({ id: 'c1', json: '{"n":1}', at });
         await ledger.putCommand({ id: 'c0', json: '{"n":0}', at });
         await ledger.putCommand({ id: 'c1', json: '{"n":9}', at });
+        expect(await ledger.command('c1')).toEqual({ json: '{"n":1}', isRelayed: false });
+        expect(await ledger.command('c9')).toBeUndefined();
         expect(await ledger.pendingCommands()).toEqual([
           { id: 'c1', json: '{"n":1}' },
           { id: 'c0', json: '{"n":0}' },

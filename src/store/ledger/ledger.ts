@@ -1,5 +1,16 @@
+import type { ActOutcome } from '../../model/act.ts';
 import type { AlertEvent, AlertRevision } from '../../model/alert.ts';
+import type { Language } from '../../model/language.ts';
+import type { Target } from '../../model/roster.ts';
 import type { Level } from '../../model/rule.ts';
+import type { Shape } from '../../model/shape.ts';
+import type { AuditStore } from './audit.ts';
+import type { DeadLetterStore } from './dead-letters.ts';
+import type { ForeignStore } from './foreign.ts';
+import type { HandoverStore } from './handover.ts';
+import type { SubscriberStore } from './subscribers.ts';
+import type { VerificationStore } from './verification.ts';
+import type { Withheld, WithholdCause, WithholdingStore } from './withholding.ts';
 
 /** What one fold of [from, to) of a partition commits, in one transaction, fenced by (partition, epoch, from). */
 export interface LedgerBatch {
@@ -12,6 +23,8 @@ export interface LedgerBatch {
     readonly index: number;
     readonly revision: AlertRevision;
   }[];
+  /** What came of people's acts; the first outcome of a command stays. */
+  readonly acts?: readonly { readonly offset: number; readonly outcome: ActOutcome }[];
   /** Partition clock after the batch, epoch ms. */
   readonly clockAt: number;
 }
@@ -38,16 +51,67 @@ export interface AlertFilter {
   readonly cursor?: string;
 }
 
+/** One step of a ladder; the next one is told when nobody has answered for `afterMs` since. */
+export interface LadderStep {
+  readonly to: Target;
+  readonly afterMs: number;
+}
+
+/** Step after step until somebody acknowledges the alert; after all rounds the last resort. */
+export interface Ladder {
+  readonly steps: readonly LadderStep[];
+  readonly rounds: number;
+  readonly last: Target;
+}
+
 export interface Subscription {
   readonly id: string;
   readonly name: string;
+  /** {@link PEOPLE} where `to` or `ladder` says who is told. */
   readonly channel: string;
+  /** People, found when they are told. */
+  readonly to?: Target;
+  readonly ladder?: Ladder;
   /** The lowest level that is told. */
   readonly level: Level;
   /** `all`, or subject ids and region codes. */
   readonly areas: 'all' | readonly string[];
   readonly address?: string;
+  /** Keys of the hazards that are told; all without it. */
+  readonly hazards?: readonly string[];
+  /** In the languages given, the first in front; the channel's own without it. */
+  readonly languages?: readonly Language[];
+  /** From and to, `hh:mm` in the zone, every day: all but red waits until they end. */
+  readonly quiet?: { readonly from: string; readonly to: string; readonly timeZone: string };
+  /** Alerts of one hazard that come within `waitMs` are told in one message; yellow ones every `digestMs`; red at once. */
+  readonly group?: {
+    readonly by: 'hazard' | 'area';
+    readonly waitMs: number;
+    readonly digestMs?: number;
+  };
+  /** Most messages a minute; reds have as many of their own. */
+  readonly perMinute?: number;
+  /** For those who approve: told, too, of what waits for it and is not public. */
+  readonly drafts?: boolean;
+  /** A later step of an escalation: told when nobody has acknowledged the alert for so long. */
+  readonly escalation?: { readonly afterMs: number };
+  /** Places beside `areas`: an alert is told whose area touches one of them. */
+  readonly places?: readonly Shape[];
 }
+
+/** The channel of subscriptions that go to people: it finds who they are, and their own channels. */
+export const PEOPLE = 'people';
+
+/** What a delivery keeps of its subscription: what sending needs. */
+export type Recipient = Pick<Subscription, 'id' | 'name' | 'channel' | 'address' | 'languages' | 'perMinute'>;
+
+/** The part of a subscription that a delivery keeps; absent keys stay absent. */
+export const recipientOf = ({ id, name, channel, address, languages, perMinute }: Recipient): Recipient => ({
+  ...{ id, name, channel },
+  ...(address === undefined ? {} : { address }),
+  ...(languages === undefined ? {} : { languages }),
+  ...(perMinute === undefined ? {} : { perMinute }),
+});
 
 export type DeliveryState = 'waiting' | 'sending' | 'delivered' | 'dead' | 'dropped';
 export interface Delivery {
@@ -56,7 +120,7 @@ export interface Delivery {
   readonly seq: number;
   readonly alert: string;
   readonly revision: number;
-  readonly subscription: Subscription;
+  readonly subscription: Recipient;
   /** Where the channel takes it: what fails together. */
   readonly destination: string;
   readonly state: DeliveryState;
@@ -64,12 +128,26 @@ export interface Delivery {
   readonly nextAttemptAt: number;
   readonly lastError?: string;
   readonly deliveredAt?: number;
+  /** It is dropped for now: when the cause ends it is sent if its alert still stands. */
+  readonly withheld?: WithholdCause;
+  /** What may share one message: same subscription, same group. */
+  readonly bunch?: string;
+  /** The key of the delivery whose message tells this one, too. */
+  readonly leader?: string;
 }
 
 /** One outbox row becomes these deliveries. */
 export interface Expansion {
   readonly seq: number;
-  readonly deliveries: readonly { readonly subscription: Subscription; readonly destination: string }[];
+  readonly deliveries: readonly {
+    readonly subscription: Subscription;
+    readonly destination: string;
+    /** Not sent before this instant. */
+    readonly notBefore?: number;
+    readonly bunch?: string;
+    /** Written as dropped, with the reason. */
+    readonly withheld?: Withheld;
+  }[];
 }
 
 export interface ClaimRequest {
@@ -82,23 +160,56 @@ export interface ClaimRequest {
   readonly limit: number;
   /** Who claims: a process by its name. */
   readonly claimer: string;
+  /** Only reds and what they wait for: everything else is held. */
+  readonly onlyRed?: boolean;
+  /** Subscriptions that have used up their rate, by lane. */
+  readonly paused?: { readonly red: readonly string[]; readonly lower: readonly string[] };
 }
 
 /** A delivery under way, with the revision to deliver. */
 export interface ClaimedDelivery extends Delivery {
   readonly stored: StoredRevision;
+  /** It is red, or a red revision of its alert waits behind it. */
+  readonly isUrgent: boolean;
 }
 
 export interface DeliveryOutcome {
   readonly key: string;
-  readonly state: 'delivered' | 'dead' | 'waiting';
+  /** `dropped`: given up, and nobody has to look after it. */
+  readonly state: 'delivered' | 'dead' | 'dropped' | 'waiting';
   readonly at: number;
   readonly nextAttemptAt?: number;
   readonly error?: string;
 }
 
+/** Which CAP messages: of a hazard, of a subject or the region of one (as in {@link AlertFilter}), older than one. */
+export interface CapFilter {
+  readonly hazard?: string;
+  readonly area?: string;
+  readonly before?: string;
+}
+
+/** How many unknown stations are held at once, and how many reports of each. Processes that share a ledger may exceed it by what is under way. */
+export interface HoldBounds {
+  readonly stations: number;
+  readonly reports: number;
+}
+
+export interface OpenCounts {
+  readonly alerts: Readonly<Record<Level, number>>;
+  readonly dead: number;
+  readonly stations: number;
+}
+
 /** The ledger port: what must never be lost about alerts. Every engine passes `conformance.ts`. Instants are epoch ms. */
-export interface Ledger {
+export interface Ledger
+  extends WithholdingStore,
+    DeadLetterStore,
+    AuditStore,
+    VerificationStore,
+    HandoverStore,
+    ForeignStore,
+    SubscriberStore {
   /** Takes the partition over: raises its epoch durably and returns it with the position to go on from. */
   acquire(
     partition: number,
@@ -134,37 +245,45 @@ export interface Ledger {
   alerts(
     filter: AlertFilter,
   ): Promise<{ readonly items: readonly StoredRevision[]; readonly next: string | null }>;
+  /**
+   * The newest revision of each alert that waits for approval, the oldest first, at most `limit`. `alerts` knows what is
+   * public: no draft stands there; `history` and `since` have all revisions.
+   */
+  drafts(limit: number): Promise<readonly StoredRevision[]>;
   history(alert: string): Promise<readonly StoredRevision[]>;
   /** Revisions after the position, in order, up to limit; undefined for an unknown position. */
   since(position: string | null, limit: number): Promise<readonly StoredRevision[] | undefined>;
   /** All events in the contract's order (at, rule, subject.id, revision). */
   events(): AsyncIterable<AlertEvent>;
 
-  /** Subscriptions from the configuration replace those of origin `config`; others come by API. */
+  /** Subscriptions from the configuration replace those of origin `config`; others come by API, or from people for themselves. */
   putSubscriptions(origin: 'config' | 'api', subscriptions: readonly Subscription[]): Promise<void>;
   subscriptions(): Promise<readonly Subscription[]>;
   /** Oldest outbox rows not yet expanded, with their revision. */
   outbox(
     limit: number,
   ): Promise<readonly { readonly revision: StoredRevision; readonly createdAt: number }[]>;
-  /** Subscriptions that have a delivery of a revision of the alert before this one. */
+  /** Subscriptions that have a delivery, not dropped, of a revision of the alert before this one. */
   told(alert: string, beforeRevision: number): Promise<ReadonlySet<string>>;
-  /** Writes the deliveries of outbox rows and takes the rows out, in one transaction; repeats are no-ops. */
+  /**
+   * Writes the deliveries of outbox rows and takes the rows out, in one transaction; repeats are no-ops. Of people who
+   * have unsubscribed themselves meanwhile none is written.
+   */
   expand(rows: readonly Expansion[], now: number): Promise<void>;
   /**
-   * Claims due deliveries, the reds first, then the oldest. One with an earlier revision of its alert still to be
+   * Claims due deliveries, the reds and what they wait for first, then the oldest. One with an earlier revision of its alert still to be
    * delivered to the same subscription is not due.
    */
   claim(request: ClaimRequest): Promise<readonly ClaimedDelivery[]>;
   /** Deliveries that a crash of their claimer left under way are due at once; returns how many. */
   reclaim(claimer: string, now: number): Promise<number>;
-  /** Writes outcomes in one transaction. `waiting` without an error gives back untried: no attempt is counted. */
+  /**
+   * Writes outcomes in one transaction. `waiting` without an error gives back untried: no attempt is counted, and a
+   * group that was never sent is dissolved.
+   */
   settle(outcomes: readonly DeliveryOutcome[]): Promise<void>;
-  deliveries(filter: {
-    readonly alert?: string;
-    readonly state?: DeliveryState;
-    readonly limit: number;
-  }): Promise<readonly Delivery[]>;
+  /** How many deliveries an alert has had, whatever their state. */
+  deliveryCount(alert: string): Promise<number>;
   oldestOutboxAt(): Promise<number | null>;
 
   /** CAP messages that left, immutable: body by (alert, revision). Repeats are no-ops. */
@@ -188,7 +307,11 @@ export interface Ledger {
       }
     | undefined
   >;
-  capFeed(limit: number): Promise<
+  /** Kept messages, the newest first; `before` is the `place` of one: those that come after it. */
+  capFeed(
+    limit: number,
+    filter?: CapFilter,
+  ): Promise<
     readonly {
       readonly alert: string;
       readonly revision: number;
@@ -196,8 +319,15 @@ export interface Ledger {
       readonly sentText: string;
       readonly xml: string;
       readonly createdAt: number;
+      readonly place: string;
     }[]
   >;
+
+  /**
+   * The places alone of what {@link Ledger.capFeed} would give: a list changes with every message that comes into it,
+   * also with one that is committed after newer ones.
+   */
+  capPlaces(limit: number, filter?: CapFilter): Promise<readonly string[]>;
 
   /** Records that the fold skipped, kept for every later fold. */
   skip(entry: {
@@ -218,17 +348,32 @@ export interface Ledger {
   putCommand(command: { readonly id: string; readonly json: string; readonly at: number }): Promise<void>;
   pendingCommands(): Promise<readonly { readonly id: string; readonly json: string }[]>;
   commandRelayed(id: string): Promise<void>;
+  command(id: string): Promise<{ readonly json: string; readonly isRelayed: boolean } | undefined>;
+  /** What the fold made of the act that a command brought; undefined: it has not come there yet. */
+  act(command: string): Promise<ActOutcome | undefined>;
+  /** The acts of people on an alert that were done, in the order of their commits, at most 1000. */
+  acts(alert: string): Promise<readonly ActOutcome[]>;
+  /** The newest acknowledgement of each of these alerts that has one. */
+  acknowledged(alerts: readonly string[]): Promise<readonly ActOutcome[]>;
+  /** How much waits for people: open alerts by level, deliveries that were given up, unknown stations that are held. */
+  openCounts(): Promise<OpenCounts>;
   /** Immutable documents by content hash (SHA-256 hex). */
   putDocument(bytes: Uint8Array): Promise<string>;
   document(hash: string): Promise<Uint8Array | undefined>;
-  /** Reports of unknown stations and unreadable input, kept until adopted or dropped. */
-  hold(entry: {
-    readonly kind: 'unknown-station' | 'quarantine';
-    readonly station?: string;
-    readonly payload: Uint8Array;
-    readonly reason: string;
-    readonly at: number;
-  }): Promise<void>;
+  /**
+   * Keeps reports of unknown stations and unreadable input until adopted or dropped. False, and nothing kept: the
+   * station has `atMost.reports` already, or it would be one more than `atMost.stations`.
+   */
+  hold(
+    entry: {
+      readonly kind: 'unknown-station' | 'quarantine';
+      readonly station?: string;
+      readonly payload: Uint8Array;
+      readonly reason: string;
+      readonly at: number;
+    },
+    atMost?: HoldBounds,
+  ): Promise<boolean>;
   held(filter: {
     readonly kind?: 'unknown-station' | 'quarantine';
     readonly station?: string;
@@ -241,6 +386,16 @@ export interface Ledger {
       readonly payload: Uint8Array;
       readonly reason: string;
       readonly at: number;
+    }[]
+  >;
+  /** Unknown stations whose reports are held, the newest heard first, each with how many and the last of them. */
+  heldStations(limit: number): Promise<
+    readonly {
+      readonly station: string;
+      readonly reports: number;
+      readonly firstAt: number;
+      readonly lastAt: number;
+      readonly payload: Uint8Array;
     }[]
   >;
   release(ids: readonly number[]): Promise<void>;

@@ -15,6 +15,7 @@ import { promisify } from 'node:util';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { archiveConformance, batch, observation } from '../conformance.ts';
+import { packRows } from '../packed.ts';
 import { openDuckdbArchive } from './archive.ts';
 import type { ArchiveEvent } from './protocol.ts';
 
@@ -143,9 +144,31 @@ describe('duckdb archive file', () => {
     const parquet = join(folder, 'all.parquet');
     const { rows } = await archive.export({ path: parquet, format: 'parquet' });
     await archive.close();
-    const instance = await DuckDBInstance.create(path);
-    const connection = await instance.connect();
+    await sumsAgree(path);
+    const file = await DuckDBInstance.create();
+    const connection = await file.connect();
     const query = async (sql: string) => (await connection.runAndReadAll(sql)).getRows();
+    expect(await query(`SELECT count(*)::INT, any_value(typeof("observedAt")) FROM '${parquet}'`)).toEqual([
+      [rows, 'TIMESTAMP WITH TIME ZONE'],
+    ]);
+    expect(rows).toBe(97 * 3);
+    connection.closeSync();
+    file.closeSync();
+  });
+
+  /** Reads a closed file as any client of DuckDB does. */
+  async function ask(file: string, ...statements: string[]): Promise<unknown[][]> {
+    const instance = await DuckDBInstance.create(file);
+    const connection = await instance.connect();
+    let rows: unknown[][] = [];
+    for (const sql of statements) rows = (await connection.runAndReadAll(sql)).getRows();
+    connection.closeSync();
+    instance.closeSync();
+    return rows;
+  }
+
+  /** Hours and days are those of the readings, all of them. */
+  async function sumsAgree(file: string): Promise<void> {
     for (const [table, span, ms] of [
       ['hourly', 'hour', 3_600_000],
       ['daily', 'day', 86_400_000],
@@ -153,14 +176,75 @@ describe('duckdb archive file', () => {
       const fresh = `SELECT station, quantity, floor((observed_at - 1) / ${ms}.0)::BIGINT * ${ms} AS ${span}, sum(value)::BIGINT AS sum,
         min(value) AS min, max(value) AS max, count(*) AS count, sum(interval_ms)::BIGINT AS covered_ms FROM readings WHERE flag <> 'bad' GROUP BY ALL`;
       expect(
-        await query(`(FROM ${table} EXCEPT ALL (${fresh})) UNION ALL ((${fresh}) EXCEPT ALL FROM ${table})`),
+        await ask(
+          file,
+          `(FROM ${table} EXCEPT ALL (${fresh})) UNION ALL ((${fresh}) EXCEPT ALL FROM ${table})`,
+        ),
       ).toEqual([]);
     }
-    expect(await query(`SELECT count(*)::INT, any_value(typeof("observedAt")) FROM '${parquet}'`)).toEqual([
-      [rows, 'TIMESTAMP WITH TIME ZONE'],
+    const newest = `SELECT station, quantity, observed_at, interval_ms, received_at, value, flag, flagged_by FROM observations
+      QUALIFY row_number() OVER (PARTITION BY station, quantity ORDER BY observed_at DESC, seq DESC) = 1`;
+    expect(
+      await ask(file, `(FROM latest EXCEPT ALL (${newest})) UNION ALL ((${newest}) EXCEPT ALL FROM latest)`),
+    ).toEqual([]);
+  }
+
+  test('after a crash the opening brings the summaries up', async () => {
+    const copy = await crashed();
+    const archive = await open(copy);
+    await archive.commit([batch(30, 40, [observation(3, 500, { arrival: 'correction' })])]);
+    expect((await archive.latest()).map(({ value }) => value)).toEqual([0.5]);
+    await archive.close();
+    await sumsAgree(copy);
+    expect(await ask(copy, 'SELECT up_to::INT FROM summarised')).toEqual([[6]]);
+  });
+
+  test('summaries are brought up by themselves when many rows wait for it', async () => {
+    const archive = await open();
+    const many = packRows(
+      Array.from({ length: 250_000 }, (_, i) => observation(i % 1000, i % 5000, { station: `S${i % 7}` })),
+    );
+    await archive.commit([batch(0, 1, [], { packed: [many] })]);
+    await archive.commit([batch(1, 2, [observation(999, -1, { station: 'S0' })])]);
+    expect((await archive.latest()).filter(({ station }) => station === 'S0')).toMatchObject([
+      { value: -0.001 },
     ]);
-    expect(rows).toBe(97 * 3);
-    connection.closeSync();
-    instance.closeSync();
+    const copy = join(folder, 'copy.duckdb');
+    copyFileSync(path, copy);
+    copyFileSync(`${path}.wal`, `${copy}.wal`);
+    await archive.close();
+    expect(await ask(copy, 'SELECT up_to::INT FROM summarised')).toEqual([[250_001]]);
+    await sumsAgree(path);
+  });
+
+  test('an archive of version 1, which had no rows waiting, is taken over', async () => {
+    const first = await open();
+    await first.commit([batch(0, 10, [observation(1, 1000), observation(2, 2000)])]);
+    await first.close();
+    await ask(
+      path,
+      'DROP TABLE summarised',
+      'DROP TABLE retention',
+      'DROP TABLE marks',
+      'DROP VIEW readings',
+      'ALTER TABLE observations DROP COLUMN flagged_by',
+      'CREATE TABLE old AS SELECT * EXCLUDE (flagged_by) FROM latest',
+      'DROP TABLE latest',
+      `CREATE TABLE latest (
+        station VARCHAR, quantity VARCHAR, observed_at BIGINT NOT NULL, interval_ms BIGINT NOT NULL,
+        received_at BIGINT NOT NULL, value BIGINT NOT NULL, flag VARCHAR NOT NULL, PRIMARY KEY (station, quantity))`,
+      'INSERT INTO latest FROM old',
+      'DELETE FROM schema_version WHERE version >= 2',
+    );
+    const second = await open();
+    expect(events).toEqual([]);
+    expect(await second.positions()).toEqual([{ partition: 0, epoch: 1, offset: 10 }]);
+    await second.commit([batch(10, 20, [observation(2, 2500, { arrival: 'correction' })])]);
+    expect(await second.marks({ station: 'A801', from: 0, to: 2 ** 42 })).toEqual([]);
+    await second.close();
+    await sumsAgree(path);
+    expect(
+      await ask(path, 'SELECT list(version::INT ORDER BY version)::VARCHAR FROM schema_version'),
+    ).toEqual([['[1, 2, 3, 4, 5]']]);
   });
 });

@@ -70,7 +70,14 @@ export async function openDuckdbArchive(options: {
     durablePositions: () => link.call('durablePositions', null),
     latest: () => link.call('latest', null),
     series: (query) => link.call('series', query),
+    aggregates: (query) => link.call('aggregates', query),
     export: (query) => link.call('export', { ...query, path: resolve(query.path) }),
+    keepMarks: async (found) => {
+      await link.call('keepMarks', found);
+    },
+    marks: (query) => link.call('marks', query),
+    months: () => link.call('months', null),
+    dropBefore: (instant, marks) => link.call('dropBefore', { instant, marks }),
     close: () => {
       closing ??= close();
       return closing;

@@ -36,12 +36,15 @@ export async function exportReadings(
   const conditions = [
     ...(query.from === undefined ? [] : [`observed_at >= ${query.from}`]),
     ...(query.to === undefined ? [] : [`observed_at < ${query.to}`]),
+    ...(query.stations === undefined
+      ? []
+      : [`station IN (${['', ...query.stations].map(quote).join(', ')})`]),
   ];
   const partial = `${query.path}.partial`;
   try {
     const result = await connection.run(`COPY (
         SELECT station, quantity, ${time('observed_at')} AS "observedAt", interval_ms AS "intervalMs",
-          ${time('received_at')} AS "receivedAt", value::DOUBLE / 1000 AS value, ${unit} AS unit, flag, arrival
+          ${time('received_at')} AS "receivedAt", value::DOUBLE / 1000 AS value, ${unit} AS unit, flag, arrival, nullif(flagged_by, '') AS "check"
         FROM readings ${conditions.length ? `WHERE ${conditions.join(' AND ')}` : ''}
         ORDER BY station, quantity, observed_at, interval_ms
       ) TO ${quote(partial)} (${options})`);

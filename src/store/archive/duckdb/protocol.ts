@@ -1,9 +1,25 @@
 import type { ErrorCode } from '../../../lib/errors.ts';
-import type { Archive, ArchiveBatch, LatestValue, SeriesPoint } from '../archive.ts';
+import type {
+  AggregateQuery,
+  Aggregates,
+  Archive,
+  ArchiveBatch,
+  ArchiveMonth,
+  Dropped,
+  FoundMarks,
+  LatestValue,
+  MarksQuery,
+  NeighbourMark,
+  SeriesPoint,
+} from '../archive.ts';
 import { type PackedRows, packRows } from '../packed.ts';
 
 export type SeriesQuery = Parameters<Archive['series']>[0];
 export type ExportQuery = Parameters<Archive['export']>[0];
+export interface DropQuery {
+  readonly instant: number;
+  readonly marks: ReadonlyMap<number, string> | undefined;
+}
 export type Positions = Awaited<ReturnType<Archive['positions']>>;
 export type DurablePositions = Awaited<ReturnType<Archive['durablePositions']>>;
 
@@ -15,7 +31,12 @@ export interface Calls {
   durablePositions: { readonly argument: null; readonly result: DurablePositions };
   latest: { readonly argument: null; readonly result: readonly LatestValue[] };
   series: { readonly argument: SeriesQuery; readonly result: readonly SeriesPoint[] };
+  aggregates: { readonly argument: AggregateQuery; readonly result: Aggregates };
   export: { readonly argument: ExportQuery; readonly result: { readonly rows: number } };
+  keepMarks: { readonly argument: FoundMarks; readonly result: null };
+  marks: { readonly argument: MarksQuery; readonly result: readonly NeighbourMark[] };
+  months: { readonly argument: null; readonly result: readonly ArchiveMonth[] };
+  dropBefore: { readonly argument: DropQuery; readonly result: Dropped };
   close: { readonly argument: null; readonly result: null };
 }
 export type CallName = keyof Calls;

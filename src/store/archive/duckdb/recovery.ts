@@ -7,6 +7,8 @@ import type { ArchiveEvent } from './protocol.ts';
 const config = {
   memory_limit: '1GB',
   threads: '2',
+  // The engine takes its checkpoints itself and notes what is durable by them; an automatic one is for when those fail.
+  checkpoint_threshold: '256MiB',
   autoinstall_known_extensions: 'false',
   autoload_known_extensions: 'false',
 };

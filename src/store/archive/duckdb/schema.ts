@@ -2,7 +2,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { AtalaiaError } from '../../../lib/errors.ts';
 
 /** Version of the tables below; docs/formats/archive.md describes them. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 5;
 
 const newest = (column: string): string => `arg_max(${column}, seq) AS ${column}`;
 
@@ -26,6 +26,24 @@ const migrations: readonly (readonly string[])[] = [
       min BIGINT NOT NULL, max BIGINT NOT NULL, count BIGINT NOT NULL, covered_ms BIGINT NOT NULL)`,
     ),
     'CREATE TABLE positions ("partition" BIGINT PRIMARY KEY, epoch BIGINT NOT NULL, "offset" BIGINT NOT NULL)',
+  ],
+  // Version 1 brought latest values, hours and days up with every commit.
+  ['CREATE TABLE summarised AS SELECT (coalesce(max(seq), 0) + 1)::BIGINT AS up_to FROM observations'],
+  // The check that flagged a reading; empty where it is good, for arg_max passes NULL over.
+  [
+    "ALTER TABLE observations ADD COLUMN flagged_by VARCHAR DEFAULT ''",
+    "ALTER TABLE latest ADD COLUMN flagged_by VARCHAR DEFAULT ''",
+    `CREATE OR REPLACE VIEW readings AS SELECT station, quantity, observed_at, interval_ms, ${newest('received_at')},
+      ${newest('value')}, ${newest('flag')}, ${newest('arrival')}, ${newest('flagged_by')}
+      FROM observations GROUP BY station, quantity, observed_at, interval_ms`,
+  ],
+  // Observations before this instant were dropped: their hours stand as they were and are not computed again.
+  [`CREATE TABLE retention AS SELECT (${Number.MIN_SAFE_INTEGER})::BIGINT AS kept_from`],
+  // What neighbours say of an hour, beside the readings that it is about (`from_at`, `to_at`].
+  [
+    `CREATE TABLE marks (
+      station VARCHAR NOT NULL, quantity VARCHAR NOT NULL, from_at BIGINT NOT NULL, to_at BIGINT NOT NULL,
+      "check" VARCHAR NOT NULL, value BIGINT NOT NULL)`,
   ],
 ];
 

@@ -1,7 +1,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { AtalaiaError, invariant } from '../../../lib/errors.ts';
+import type { AggregateQuery, FoundMarks, MarksQuery } from '../archive.ts';
 import { Engine } from './engine.ts';
-import type { CarriedError, ExportQuery, Message, PackedBatch, Request, SeriesQuery } from './protocol.ts';
+import type {
+  CarriedError,
+  DropQuery,
+  ExportQuery,
+  Message,
+  PackedBatch,
+  Request,
+  SeriesQuery,
+} from './protocol.ts';
 
 const port = parentPort;
 invariant(port, 'the archive worker was started outside of a worker thread');
@@ -33,8 +42,17 @@ function run(engine: Engine, request: Request): Promise<unknown> {
       return engine[request.name](request.argument as readonly PackedBatch[]);
     case 'series':
       return engine.series(request.argument as SeriesQuery);
+    case 'aggregates':
+      return engine.aggregates(request.argument as AggregateQuery);
     case 'export':
       return engine.export(request.argument as ExportQuery);
+    case 'keepMarks':
+      return engine.keepMarks(request.argument as FoundMarks);
+    case 'marks':
+      return engine.marks(request.argument as MarksQuery);
+    case 'dropBefore':
+      return engine.dropBefore(request.argument as DropQuery);
+    case 'months':
     case 'positions':
     case 'durablePositions':
     case 'latest':

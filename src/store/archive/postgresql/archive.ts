@@ -12,22 +12,15 @@ import type { Archive } from '../archive.ts';
 import { callsUnderWay } from '../calls.ts';
 import { unpacked } from '../packed.ts';
 import { exportReadings } from './exports.ts';
+import { readMarks, writeMarks } from './marks.ts';
 import { Months } from './months.ts';
-import { readLatest, readSeries } from './queries.ts';
+import { readAggregates, readLatest, readSeries } from './queries.ts';
 import { migrations } from './schema.ts';
 import { toPosition, writeBatches, writeEffects } from './writes.ts';
 
 interface PostgresqlArchiveOptions extends PostgresqlOptions {
   /** Epoch ms: which months are made ahead; the machine's clock unless given. */
   readonly now?: () => number;
-}
-
-export interface PostgresqlArchive extends Archive {
-  /**
-   * Retention: drops the months that end at or before the instant (epoch ms), as whole partitions. Hours, days and latest
-   * values stay. Returns the names of the partitions dropped.
-   */
-  dropBefore(instant: number): Promise<readonly string[]>;
 }
 
 /** SQLSTATE of a row for which there is no partition. */
@@ -38,7 +31,7 @@ const NO_PARTITION = '23514';
  * With `readUrl`, `latest` and `series` come from the replica while it keeps `maxStalenessMs`, and `export` always does.
  * Rejects with ATL_CONFIG (address, package, server settings), ATL_STORE (unreachable) or ATL_STORE_VERSION.
  */
-export async function openPostgresArchive(options: PostgresqlArchiveOptions): Promise<PostgresqlArchive> {
+export async function openPostgresArchive(options: PostgresqlArchiveOptions): Promise<Archive> {
   const settings = withDefaults(options, 'atalaia_archive');
   const now = options.now ?? systemClock.now;
   const db = await openDatabase(settings);
@@ -68,8 +61,12 @@ export async function openPostgresArchive(options: PostgresqlArchiveOptions): Pr
         (await positions()).map(({ partition, offset }) => ({ partition, offset })),
       latest: whole(() => readLatest(reader)),
       series: whole((query) => readSeries(reader, query)),
+      aggregates: whole((query) => readAggregates(reader, query)),
       export: whole((query) => exportReadings(replica ?? db, query)),
-      dropBefore: whole((instant) => months.dropBefore(instant)),
+      keepMarks: whole((found) => db.transaction((session) => writeMarks(session, found))),
+      marks: whole((query) => readMarks(reader, query)),
+      months: whole(() => months.list()),
+      dropBefore: whole((instant, marks) => months.dropBefore(instant, marks)),
       close,
     };
   } catch (error) {

@@ -66,13 +66,14 @@ export async function exportReadings(
   }
 }
 
-function statement({ from, to }: { readonly from?: number; readonly to?: number }): string {
+function statement({ from, to, stations }: Parameters<Archive['export']>[0]): string {
   const conditions = [
     ...(from === undefined ? [] : [`observed_at >= ${from}`]),
     ...(to === undefined ? [] : [`observed_at < ${to}`]),
+    ...(stations === undefined ? [] : [`station IN (${['', ...stations].map(quote).join(', ')})`]),
   ];
   return `COPY (SELECT station, quantity, ${instantText('observed_at')} AS "observedAt", interval_ms AS "intervalMs",
-      ${instantText('received_at')} AS "receivedAt", ${valueText} AS value, ${unit} AS unit, flag, arrival
+      ${instantText('received_at')} AS "receivedAt", ${valueText} AS value, ${unit} AS unit, flag, arrival, nullif(flagged_by, '') AS "check"
     FROM observations ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
     ORDER BY station, quantity, observations.observed_at, observations.interval_ms) TO STDOUT (FORMAT csv, HEADER)`;
 }

@@ -1,6 +1,7 @@
 import type { Database } from '../../ledger/postgresql/database.ts';
 import { LOCK_SPACE } from '../../ledger/postgresql/migrate.ts';
 import type { Session } from '../../ledger/postgresql/session.ts';
+import type { ArchiveMonth, Dropped } from '../archive.ts';
 
 /** A month in UTC as the number of months since January of year 0. */
 export const monthOf = (at: number): number => {
@@ -50,34 +51,77 @@ export class Months {
     for (const month of missing) this.#known.add(month);
   }
 
+  /** The months that hold readings, oldest first. */
+  async list(): Promise<readonly ArchiveMonth[]> {
+    const keptFrom = Number((await this.#db.get('SELECT kept_from FROM retention'))?.kept_from);
+    const found: ArchiveMonth[] = [];
+    for (const name of await tables(this.#db)) {
+      const { rows, mark } = await markOf(this.#db, name);
+      const month = monthStart(startOf(name));
+      if (rows > 0) found.push({ month, mark, isWhole: month >= keptFrom });
+    }
+    return found;
+  }
+
   /**
    * Drops the partitions that end at or before `instant`, with one transaction; their hours, days and latest values stay.
-   * Returns the names of the tables dropped.
+   * With `marks`, up to the first month whose mark is not the one given.
    */
-  async dropBefore(instant: number): Promise<readonly string[]> {
-    const keptFrom = monthStart(monthOf(instant));
+  async dropBefore(instant: number, marks?: ReadonlyMap<number, string>): Promise<Dropped> {
     const dropped = await this.#db.transaction(async (session) => {
       await lock(session, this.#schema);
-      const tables = (
-        await session.all(
-          `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-           WHERE i.inhparent = 'observations'::regclass ORDER BY c.relname`,
-        )
-      ).map((row) => String(row.name));
-      const old = tables.filter((name) => endOf(name) <= instant);
+      const months: number[] = [];
+      let rows = 0;
+      let keptFrom = monthStart(monthOf(instant));
+      for (const name of await tables(session)) {
+        const start = monthStart(startOf(name));
+        if (monthStart(startOf(name) + 1) > instant) break;
+        // Readers go on; nobody writes between the count and the end.
+        await session.run(`LOCK TABLE ${name} IN SHARE MODE`);
+        const found = await markOf(session, name);
+        if (found.rows > 0 && marks !== undefined && marks.get(start) !== found.mark) {
+          keptFrom = start;
+          break;
+        }
+        await session.run(`DROP TABLE ${name}`);
+        if (found.rows > 0) months.push(start);
+        rows += found.rows;
+      }
       await session.run('UPDATE retention SET kept_from = greatest(kept_from, $1)', keptFrom);
-      for (const name of old) await session.run(`DROP TABLE ${name}`);
-      return old;
+      return { months, rows };
     });
     this.forget();
     return dropped;
   }
 }
 
-/** End of a partition by its name; never for a table that is not ours. */
-function endOf(name: string): number {
+/** Our partitions, oldest first. */
+async function tables(db: Pick<Session, 'all'>): Promise<readonly string[]> {
+  const rows = await db.all(
+    `SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = 'observations'::regclass`,
+  );
+  return rows
+    .map((row) => String(row.name))
+    .filter((name) => Number.isFinite(startOf(name)))
+    .sort((a, b) => startOf(a) - startOf(b));
+}
+
+/** The key is in every row's hash, so no two rows cancel. */
+async function markOf(
+  db: Pick<Session, 'get'>,
+  table: string,
+): Promise<{ readonly rows: number; readonly mark: string }> {
+  const row = await db.get(
+    `SELECT count(*) AS n, coalesce(bit_xor(hash_record_extended(o, 0)), 0)::text AS mark FROM ${table} AS o`,
+  );
+  return { rows: Number(row?.n), mark: `${row?.n}-${row?.mark}` };
+}
+
+/** Number of a partition's month by its name; not a number for a table that is not ours. */
+function startOf(name: string): number {
   const match = /^observations_(\d{4,6})_(\d\d)$/.exec(name);
-  return match ? monthStart(Number(match[1]) * 12 + Number(match[2])) : Number.POSITIVE_INFINITY;
+  return match ? Number(match[1]) * 12 + Number(match[2]) - 1 : Number.NaN;
 }
 
 const lock = (session: Session, schema: string): Promise<unknown> =>

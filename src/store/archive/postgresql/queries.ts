@@ -2,7 +2,15 @@ import { AtalaiaError } from '../../../lib/errors.ts';
 import { fromScaled, quantities } from '../../../model/quantity.ts';
 import type { Reader } from '../../ledger/postgresql/replica.ts';
 import type { Value } from '../../ledger/postgresql/session.ts';
-import type { Archive, LatestValue, SeriesPoint } from '../archive.ts';
+import { asksNothing, toAggregates } from '../aggregates.ts';
+import {
+  type AggregateQuery,
+  type Aggregates,
+  type Archive,
+  checkOf,
+  type LatestValue,
+  type SeriesPoint,
+} from '../archive.ts';
 
 export type SeriesQuery = Parameters<Archive['series']>[0];
 
@@ -21,7 +29,7 @@ const additive = namesWhere(
 const circular = namesWhere((name) => quantities.get(name)?.unit === '°');
 
 /** By pages along the key, so that no statement is long; $1 and $2 are the last of the page before. */
-export const LATEST = `SELECT station, quantity, observed_at, interval_ms, received_at, value, flag FROM latest
+export const LATEST = `SELECT station, quantity, observed_at, interval_ms, received_at, value, flag, flagged_by FROM latest
   WHERE (station, quantity) > ($1, $2) ORDER BY station, quantity LIMIT ${LATEST_PAGE}`;
 
 export async function readLatest(db: Reader): Promise<readonly LatestValue[]> {
@@ -38,6 +46,7 @@ export async function readLatest(db: Reader): Promise<readonly LatestValue[]> {
         receivedAt: Number(row.received_at),
         value: fromScaled(Number(row.value)),
         flag: String(row.flag),
+        ...checkOf(row.flagged_by),
       });
     }
     const last = values.at(-1);
@@ -65,6 +74,7 @@ export async function readSeries(db: Reader, query: SeriesQuery): Promise<readon
       min: fromScaled(Number(row.min)),
       max: fromScaled(Number(row.max)),
       flag: String(row.flag),
+      ...checkOf(row.flagged_by),
     };
   }
   return points;
@@ -104,7 +114,7 @@ function check({ from, to, everyMs, limit }: SeriesQuery): { from: number; to: n
 /** The inner query reads the key's index up to the last point wanted and no further. */
 const asObserved = (usable: string): string => `
   SELECT DISTINCT ON (observed_at, quantity) observed_at AS point_at, quantity, value, 1 AS count, value AS min,
-    value AS max, flag
+    value AS max, flag, flagged_by
   FROM observations WHERE ${usable} AND observed_at <= (SELECT max(observed_at) FROM (
     SELECT DISTINCT observed_at FROM observations WHERE ${usable} ORDER BY observed_at LIMIT $4) AS wanted)
   ORDER BY observed_at, quantity, interval_ms`;
@@ -123,8 +133,35 @@ const aggregated = (usable: string, everyMs: number): string => `
         ELSE round(avg(value)) END)::bigint AS value,
       count(*) AS count, min(value) AS min, max(value) AS max,
       CASE WHEN count(*) FILTER (WHERE flag = 'suspect') > 0 THEN 'suspect' ELSE 'good' END AS flag,
+      '' AS flagged_by,
       dense_rank() OVER (ORDER BY point_at) AS number
     FROM (SELECT ${spanEnd(everyMs)} AS point_at, quantity, value, flag FROM observations
       WHERE ${usable} AND flag <> 'bad') AS used
     GROUP BY point_at, quantity) AS spans
   WHERE number <= $4 ORDER BY point_at, quantity`;
+
+/** From the hours, which every commit brings up. */
+export async function readAggregates(db: Reader, query: AggregateQuery): Promise<Aggregates> {
+  if (asksNothing(query)) return toAggregates([], query.limit);
+  const { stations, quantity, from, to, by, limit } = query;
+  const columns =
+    by === 'hour'
+      ? 'h.hour AS first, h.sum, h.min, h.max, h.count, h.covered_ms'
+      : `min(h.hour) AS first, sum(h.sum) AS sum, min(h.min) AS min, max(h.max) AS max, sum(h.count) AS count,
+          sum(h.covered_ms) AS covered_ms`;
+  const rows = await db.all(
+    `SELECT asked.place - 1 AS place, ${columns}
+     FROM unnest($1::text[]) WITH ORDINALITY AS asked (name, place)
+     JOIN hourly AS h ON h.station = asked.name AND h.quantity = $2 AND h.hour >= $3 AND h.hour < $4
+     ${by === 'span' ? 'GROUP BY asked.place' : ''} ORDER BY place, first LIMIT ${limit + 1}`,
+    [...stations],
+    quantity,
+    from,
+    to,
+  );
+  const names = ['place', 'first', 'sum', 'min', 'max', 'count', 'covered_ms'] as const;
+  return toAggregates(
+    names.map((name) => rows.map((row) => row[name])),
+    limit,
+  );
+}

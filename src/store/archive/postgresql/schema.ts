@@ -40,5 +40,20 @@ CREATE TABLE retention (kept_from bigint NOT NULL);
 INSERT INTO retention VALUES (${Number.MIN_SAFE_INTEGER});
 `;
 
+const checks = `
+ALTER TABLE observations ADD COLUMN flagged_by text NOT NULL DEFAULT '';
+ALTER TABLE latest ADD COLUMN flagged_by text NOT NULL DEFAULT '';
+CREATE OR REPLACE VIEW readings AS SELECT * FROM observations;
+`;
+
+// What neighbours say of an hour, beside the readings that it is about.
+const marks = `
+CREATE TABLE marks (
+  station text COLLATE "C" NOT NULL, quantity text COLLATE "C" NOT NULL, from_at bigint NOT NULL, to_at bigint NOT NULL,
+  "check" text COLLATE "C" NOT NULL, value bigint NOT NULL, PRIMARY KEY (station, from_at, quantity, "check")
+);
+CREATE INDEX marks_by_hour ON marks (from_at, "check");
+`;
+
 /** Migrations in order; a released one is never edited. */
-export const migrations: readonly string[] = [initial];
+export const migrations: readonly string[] = [initial, checks, marks];

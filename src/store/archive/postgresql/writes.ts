@@ -7,7 +7,7 @@ import { updateHours } from './hours.ts';
 
 const UNIQUE_VIOLATION = '23505';
 const LINES_BYTES = 1 << 16;
-const columns = 'station, quantity, observed_at, interval_ms, received_at, value, flag, arrival';
+const columns = 'station, quantity, observed_at, interval_ms, received_at, value, flag, arrival, flagged_by';
 
 /** Writes what is new of the batches: rows, latest values, aggregates and positions, inside the caller's transaction. */
 export async function writeBatches(session: Session, batches: readonly ArchiveBatch[]): Promise<void> {
@@ -91,7 +91,8 @@ async function writeRows(session: Session, rows: readonly Observation[]): Promis
   await session.run(
     `INSERT INTO observations SELECT * FROM incoming
      ON CONFLICT (station, observed_at, quantity, interval_ms) DO UPDATE SET received_at = excluded.received_at,
-       value = excluded.value, flag = excluded.flag, arrival = excluded.arrival`,
+       value = excluded.value, flag = excluded.flag, arrival = excluded.arrival,
+       flagged_by = excluded.flagged_by`,
   );
   return true;
 }
@@ -119,7 +120,7 @@ export const copyText = (text: string): string =>
 export function* copyLines(rows: readonly Observation[]): Generator<string> {
   let text = '';
   for (const o of rows) {
-    text += `${copyText(o.station)}\t${copyText(o.quantity)}\t${o.observedAt}\t${o.intervalMs}\t${o.receivedAt}\t${o.value}\t${o.flag}\t${o.arrival}\n`;
+    text += `${copyText(o.station)}\t${copyText(o.quantity)}\t${o.observedAt}\t${o.intervalMs}\t${o.receivedAt}\t${o.value}\t${o.flag}\t${o.arrival}\t${o.check ?? ''}\n`;
     if (text.length < LINES_BYTES) continue;
     yield text;
     text = '';
@@ -140,11 +141,12 @@ async function upsertLatest(session: Session, batches: readonly ArchiveBatch[]):
   // Sorted, so that two writers take their row locks in one order.
   const rows = [...newest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, o]) => o);
   await session.run(
-    `INSERT INTO latest AS l (station, quantity, observed_at, interval_ms, received_at, value, flag)
-     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[])
+    `INSERT INTO latest AS l (station, quantity, observed_at, interval_ms, received_at, value, flag, flagged_by)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[],
+       $8::text[])
      ON CONFLICT (station, quantity) DO UPDATE SET observed_at = excluded.observed_at,
        interval_ms = excluded.interval_ms, received_at = excluded.received_at, value = excluded.value,
-       flag = excluded.flag
+       flag = excluded.flag, flagged_by = excluded.flagged_by
      WHERE excluded.observed_at >= l.observed_at`,
     rows.map(({ station }) => station),
     rows.map(({ quantity }) => quantity),
@@ -153,5 +155,6 @@ async function upsertLatest(session: Session, batches: readonly ArchiveBatch[]):
     rows.map(({ receivedAt }) => receivedAt),
     rows.map(({ value }) => value),
     rows.map(({ flag }) => flag),
+    rows.map(({ check }) => check ?? ''),
   );
 }

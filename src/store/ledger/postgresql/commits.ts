@@ -1,5 +1,6 @@
 import { AtalaiaError, invariant } from '../../../lib/errors.ts';
 import type { Ledger, LedgerBatch } from '../ledger.ts';
+import { insertActs } from './acts.ts';
 import type { Database } from './database.ts';
 import { insertRevisions } from './revisions.ts';
 import type { Row, Session } from './session.ts';
@@ -72,6 +73,7 @@ async function commitBatches(
     moved.map(({ clockAt }) => clockAt),
   );
   if (rows.length > 0) await insertRevisions(session, rows, createdAt);
+  await insertActs(session, batches, rows);
 }
 
 /** Adds what is not there yet and moves nothing; the epochs alone are the fence. */
@@ -83,6 +85,7 @@ async function commitEffects(
   await fenceEpochs(session, batches);
   const rows = await withoutRepeats(session, rowsOf(batches));
   if (rows.length > 0) await insertRevisions(session, rows, createdAt);
+  await insertActs(session, batches, rows);
 }
 
 /** Takes the row locks in the order of partitions, so that two commits never wait for each other in a ring. */

@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from 'pg';
+import type { Client, Pool, PoolClient } from 'pg';
 import { AtalaiaError } from '../../../lib/errors.ts';
 import { type ConnectionOptions, openPool } from './client.ts';
 import { kindOf, storeError } from './failures.ts';
@@ -19,6 +19,11 @@ interface TransactionOptions {
 export interface Database extends Omit<Session, 'copyIn' | 'copyOut'> {
   readonly place: string;
   transaction<T>(work: (session: Session) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /**
+   * Does something, by other connections, while this one holds an advisory lock of the session; `retryMs` for the lock.
+   * Outside of a transaction, which the server would end as idle.
+   */
+  locked<T>(space: number, name: string, work: () => Promise<T>): Promise<T>;
   /** Waits for what is under way, then lets the connections go; later calls reject with ATL_STORE. */
   close(): Promise<void>;
 }
@@ -43,6 +48,7 @@ class PooledDatabase implements Database {
   readonly #retryMs: number;
   readonly #isPrepared: boolean;
   readonly #underWay = new Set<Promise<unknown>>();
+  #locking: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   constructor(pool: Pool, place: string, { retryMs, prepare = false }: ConnectionOptions) {
@@ -73,6 +79,29 @@ class PooledDatabase implements Database {
     const settle =
       isCommitted && (async () => ((await isCommitted()) ? { result: last.result as T } : undefined));
     return this.#call(attempt, true, settle);
+  }
+
+  locked<T>(space: number, name: string, work: () => Promise<T>): Promise<T> {
+    // One of this process at a time: those who wait for the lock must not have all connections.
+    const mine = this.#locking.then(() => this.#locked([space, name], work));
+    this.#locking = mine.catch(() => {});
+    return mine;
+  }
+
+  async #locked<T>(lock: readonly [number, string], work: () => Promise<T>): Promise<T> {
+    const outcome = await this.#call(async (client) => {
+      await client.query('SELECT pg_advisory_lock($1, hashtext($2))', [...lock]);
+      // Whatever the work throws is its own: only the lock is asked for again.
+      const done = await work().then(
+        (value) => ({ value }),
+        (error: unknown) => ({ error }),
+      );
+      // With its connection goes the lock.
+      await client.query('SELECT pg_advisory_unlock($1, hashtext($2))', [...lock]).catch(() => endOf(client));
+      return done;
+    }, true);
+    if ('error' in outcome) throw outcome.error;
+    return outcome.value;
   }
 
   close(): Promise<void> {
@@ -141,6 +170,9 @@ class PooledDatabase implements Database {
     }
   }
 }
+
+/** The pool throws away what has ended. */
+const endOf = (client: PoolClient): void => void (client as unknown as Client).end().catch(() => {});
 
 async function inTransaction<T>(
   client: PoolClient,

@@ -5,8 +5,11 @@ import type {
   DeliveryState,
   Expansion,
   Ledger,
-  Subscription,
+  Recipient,
 } from '../ledger.ts';
+import { recipientOf } from '../ledger.ts';
+import { isSelf } from '../subscribers.ts';
+import type { WithholdCause } from '../withholding.ts';
 import type { Database } from './database.ts';
 import { bounded } from './queries.ts';
 import { toStored } from './revisions.ts';
@@ -17,18 +20,21 @@ type Deliveries = Pick<
   'outbox' | 'told' | 'expand' | 'claim' | 'reclaim' | 'settle' | 'oldestOutboxAt'
 >;
 
-const toDelivery = (row: Row): Delivery => ({
+export const toDelivery = (row: Row): Delivery => ({
   key: String(row.key),
   seq: Number(row.seq),
   alert: String(row.alert),
   revision: Number(row.revision),
-  subscription: JSON.parse(String(row.subscription)) as Subscription,
+  subscription: recipientOf(JSON.parse(String(row.subscription)) as Recipient),
   destination: String(row.destination),
   state: String(row.state) as DeliveryState,
   attempts: Number(row.attempts),
   nextAttemptAt: Number(row.next_attempt_at),
   ...(row.last_error === null ? {} : { lastError: String(row.last_error) }),
   ...(row.delivered_at === null ? {} : { deliveredAt: Number(row.delivered_at) }),
+  ...(row.withheld === null ? {} : { withheld: String(row.withheld) as WithholdCause }),
+  ...(row.bunch === null ? {} : { bunch: String(row.bunch) }),
+  ...(row.leader === null ? {} : { leader: String(row.leader) }),
 });
 
 /** Outbox and deliveries. While a delivery is `sending`, `next_attempt_at` is the end of its lease. */
@@ -59,6 +65,7 @@ export function deliveryStore(db: Database): Deliveries {
       return [...rows].sort(byUrgency).map((row) => ({
         ...toDelivery(row),
         stored: toStored({ ...row, state: row.revision_state }),
+        isUrgent: urgencyOf(row) === 2,
       }));
     },
     reclaim(claimer, now) {
@@ -82,22 +89,6 @@ export function deliveryStore(db: Database): Deliveries {
   };
 }
 
-/** Reads of deliveries. */
-export function deliveryQueries(db: Pick<Session, 'all'>): Pick<Ledger, 'deliveries'> {
-  return {
-    async deliveries(filter) {
-      const terms: string[] = [];
-      const values: Value[] = [];
-      if (filter.alert !== undefined) terms.push(`alert = $${values.push(filter.alert)}`);
-      if (filter.state !== undefined) terms.push(`state = $${values.push(filter.state)}`);
-      const where = terms.length > 0 ? `WHERE ${terms.join(' AND ')}` : '';
-      values.push(bounded(filter.limit));
-      const sql = `SELECT * FROM deliveries ${where} ORDER BY seq DESC, key LIMIT $${values.length}`;
-      return (await db.all(sql, ...values)).map(toDelivery);
-    },
-  };
-}
-
 /**
  * SKIP LOCKED: claimers never wait for each other. The lane: nothing earlier of the alert is open for the subscriber, nor
  * still in the outbox, from where another process may be expanding it.
@@ -105,9 +96,11 @@ export function deliveryQueries(db: Pick<Session, 'all'>): Pick<Ledger, 'deliver
 export const CLAIM = `
 WITH due AS (
   SELECT key FROM deliveries AS due
-  WHERE state IN ('waiting', 'sending') AND next_attempt_at <= $3
+  WHERE state IN ('waiting', 'sending') AND next_attempt_at <= $3 AND leader IS NULL
     AND CASE WHEN $4::text IS NULL THEN channel <> ALL($5::text[]) ELSE channel = $4 END
     AND destination <> ALL($6::text[])
+    AND (rank = 2 OR lift IS NOT NULL OR (NOT $8::boolean AND subscriber <> ALL($9::text[])))
+    AND ((rank < 2 AND lift IS NULL) OR subscriber <> ALL($10::text[]))
     AND NOT EXISTS (
       SELECT 1 FROM deliveries AS earlier
       WHERE earlier.alert = due.alert AND earlier.subscriber = due.subscriber AND earlier.revision < due.revision
@@ -115,7 +108,7 @@ WITH due AS (
     AND NOT EXISTS (
       SELECT 1 FROM revisions AS r JOIN outbox AS o ON o.seq = r.seq
       WHERE r.alert = due.alert AND r.revision < due.revision)
-  ORDER BY rank DESC, seq, key LIMIT $7 FOR UPDATE SKIP LOCKED)
+  ORDER BY (CASE WHEN lift IS NULL THEN rank ELSE 2 END) DESC, coalesce(lift, seq), key LIMIT $7 FOR UPDATE SKIP LOCKED)
 UPDATE deliveries AS d SET state = 'sending', attempts = d.attempts + 1, next_attempt_at = $1, claimer = $2
 FROM due, revisions AS r WHERE d.key = due.key AND r.seq = d.seq
 RETURNING d.*, r.position, r.json, r.state AS revision_state`;
@@ -128,6 +121,9 @@ export const claimValues = (request: ClaimRequest): Value[] => [
   typeof request.channel === 'string' ? [] : request.channel.except,
   request.notTo,
   bounded(request.limit),
+  request.onlyRed ?? false,
+  request.paused?.lower ?? [],
+  request.paused?.red ?? [],
 ];
 
 /** Outcomes in their order, cut so that a key is in each round once. */
@@ -165,6 +161,26 @@ async function settleRound(session: Session, outcomes: readonly DeliveryOutcome[
     outcomes.map(({ state, at }) => (state === 'delivered' ? at : null)),
     outcomes.map(untried),
   );
+  const back = outcomes.filter(untried);
+  // What a message that never left would have told goes its own ways again.
+  if (back.length > 0)
+    await session.run(
+      `UPDATE deliveries AS d SET leader = NULL, next_attempt_at = l.next_attempt_at
+       FROM deliveries AS l WHERE l.key = ANY($1::text[]) AND l.state = 'waiting' AND l.attempts = 0
+         AND d.leader = l.key AND d.state = 'waiting'`,
+      back.map(({ key }) => key),
+    );
+  const over = outcomes.filter(({ state }) => state !== 'waiting');
+  if (over.length === 0) return;
+  await session.run(
+    `UPDATE deliveries AS d SET state = o.state, last_error = o.error, delivered_at = o.delivered_at
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS o (key, state, error, delivered_at)
+     WHERE d.leader = o.key AND d.state = 'waiting'`,
+    over.map(({ key }) => key),
+    over.map(({ state }) => state),
+    over.map(({ error }) => error ?? null),
+    over.map(({ state, at }) => (state === 'delivered' ? at : null)),
+  );
 }
 
 /** Takes the rows out of the outbox and writes the deliveries of those that were still in it. */
@@ -176,29 +192,52 @@ async function expandRows(session: Session, rows: readonly Expansion[], now: num
   );
   const open = new Set(taken.map((row) => Number(row.seq)));
   // The first expansion of a row counts.
-  const wanted = rows.flatMap(({ seq, deliveries }) =>
+  const planned = rows.flatMap(({ seq, deliveries }) =>
     open.delete(seq) ? deliveries.map((delivery) => ({ seq, ...delivery })) : [],
   );
+  const gone = await unsubscribed(
+    session,
+    planned.map(({ subscription }) => subscription.id),
+  );
+  const wanted = planned.filter(({ subscription }) => !gone.has(subscription.id));
   if (wanted.length === 0) return;
   await session.run(
     `INSERT INTO deliveries
-       (key, seq, alert, revision, subscriber, subscription, channel, destination, rank, state, next_attempt_at)
+       (key, seq, alert, revision, subscriber, subscription, channel, destination, rank, state, next_attempt_at,
+        bunch, withheld, last_error)
      SELECT r.alert || '.' || r.revision || '.' || e.subscriber, r.seq, r.alert, r.revision, e.subscriber,
-       e.subscription, e.channel, e.destination, r.rank, 'waiting', $6::bigint
-     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[])
-       AS e (seq, subscriber, subscription, channel, destination) JOIN revisions AS r ON r.seq = e.seq
+       e.subscription, e.channel, e.destination, r.rank,
+       CASE WHEN e.withheld IS NULL THEN 'waiting' ELSE 'dropped' END, e.at, e.bunch, e.withheld, e.reason
+     FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
+         $9::text[])
+       AS e (seq, subscriber, subscription, channel, destination, at, bunch, withheld, reason) JOIN revisions AS r ON r.seq = e.seq
      ON CONFLICT DO NOTHING`,
     wanted.map(({ seq }) => seq),
     wanted.map(({ subscription }) => subscription.id),
-    wanted.map(({ subscription }) => JSON.stringify(subscription)),
+    wanted.map(({ subscription }) => JSON.stringify(recipientOf(subscription))),
     wanted.map(({ subscription }) => subscription.channel),
     wanted.map(({ destination }) => destination),
-    now,
+    wanted.map(({ withheld, notBefore }) => withheld?.until ?? notBefore ?? now),
+    wanted.map(({ bunch }) => bunch ?? null),
+    wanted.map(({ withheld }) => withheld?.cause ?? null),
+    wanted.map(({ withheld }) => withheld?.reason ?? null),
   );
 }
 
+/** People who have unsubscribed meanwhile. The others are locked: who unsubscribes now finds the deliveries written here. */
+async function unsubscribed(session: Session, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const own = [...new Set(ids.filter(isSelf))];
+  if (own.length === 0) return new Set();
+  const sql = 'SELECT id FROM subscriptions WHERE id = ANY($1::text[]) ORDER BY id FOR SHARE';
+  const there = new Set((await session.all(sql, own)).map(({ id }) => String(id)));
+  return new Set(own.filter((id) => !there.has(id)));
+}
+
+const urgencyOf = ({ rank, lift }: Row): number => (lift === null ? Number(rank) : 2);
+const placeOf = ({ seq, lift }: Row): number => Number(lift ?? seq);
+
 function byUrgency(a: Row, b: Row): number {
-  if (a.rank !== b.rank) return Number(b.rank) - Number(a.rank);
-  if (a.seq !== b.seq) return Number(a.seq) - Number(b.seq);
-  return String(a.key) < String(b.key) ? -1 : 1;
+  const higher = urgencyOf(b) - urgencyOf(a);
+  if (higher !== 0) return higher;
+  return placeOf(a) - placeOf(b) || (String(a.key) < String(b.key) ? -1 : 1);
 }

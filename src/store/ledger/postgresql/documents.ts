@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Ledger } from '../ledger.ts';
+import { AtalaiaError } from '../../../lib/errors.ts';
+import { capPlace } from '../cap-place.ts';
+import type { CapFilter, Ledger } from '../ledger.ts';
 import type { Database } from './database.ts';
 import { bounded } from './queries.ts';
-import type { Row, Session } from './session.ts';
+import type { Row, Session, Value } from './session.ts';
 
 /** Immutable bodies: documents by hash, CAP messages by (alert, revision), and small named values. */
 export function documentStore(
@@ -19,9 +21,10 @@ export function documentStore(
       return row && new Uint8Array(row.bytes as Uint8Array);
     },
     async putCap(message) {
-      await db.run(
+      // Any conflict: of two processes that write the same message at once, one meets the identifier of the other first.
+      const added = await db.run(
         `INSERT INTO cap (alert, revision, identifier, sent_text, xml, created_at) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (alert, revision) DO NOTHING`,
+         ON CONFLICT DO NOTHING`,
         message.alert,
         message.revision,
         message.identifier,
@@ -29,6 +32,17 @@ export function documentStore(
         message.xml,
         message.createdAt,
       );
+      if (added > 0) return;
+      const known = await db.get(
+        'SELECT 1 FROM cap WHERE alert = $1 AND revision = $2',
+        message.alert,
+        message.revision,
+      );
+      if (!known)
+        throw new AtalaiaError(
+          'ATL_STORE',
+          `The CAP identifier ${message.identifier} is that of another alert. Give each system a server.id of its own.`,
+        );
     },
     async meta(key) {
       return (await db.get('SELECT value FROM meta WHERE key = $1', key))?.value as string | undefined;
@@ -44,7 +58,7 @@ export function documentStore(
 }
 
 /** Reads of CAP messages. */
-export function capQueries(db: Pick<Session, 'all'>): Pick<Ledger, 'cap' | 'capFeed'> {
+export function capQueries(db: Pick<Session, 'all'>): Pick<Ledger, 'cap' | 'capFeed' | 'capPlaces'> {
   return {
     async cap(alert, revision) {
       const [row] = await db.all(
@@ -55,18 +69,45 @@ export function capQueries(db: Pick<Session, 'all'>): Pick<Ledger, 'cap' | 'capF
       );
       return row && toCap(row);
     },
-    async capFeed(limit) {
-      const rows = await db.all(
-        'SELECT * FROM cap ORDER BY created_at DESC, number DESC LIMIT $1',
-        bounded(limit),
-      );
-      return rows.map((row) => ({
+    async capFeed(limit, filter) {
+      const { sql, values } = feedQuery('c.*', limit, filter);
+      return (await db.all(sql, ...values)).map((row) => ({
         alert: String(row.alert),
         ...toCap(row),
         createdAt: Number(row.created_at),
+        place: placeOf(row),
       }));
     },
+    async capPlaces(limit, filter) {
+      const { sql, values } = feedQuery('c.created_at, c.number', limit, filter);
+      return (await db.all(sql, ...values)).map(placeOf);
+    },
   };
+}
+
+const placeOf = (row: Row): string => `${row.created_at}.${row.number}`;
+
+/** Messages that a feed shows, the newest first; each filter goes by an index. */
+export function feedQuery(
+  columns: string,
+  limit: number,
+  { hazard, area, before }: CapFilter = {},
+): { readonly sql: string; readonly values: readonly Value[] } {
+  const values: Value[] = [];
+  const bind = (value: Value): string => `$${values.push(value)}`;
+  const terms = ['true'];
+  const [createdAt, number] = capPlace(before);
+  if (createdAt !== null && number !== null)
+    terms.push(`(c.created_at, c.number) < (${bind(createdAt)}, ${bind(number)})`);
+  if (hazard !== undefined) terms.push(`c.hazard = ${bind(hazard)}`);
+  if (area !== undefined) {
+    const own = bind(area);
+    terms.push(`(c.subject_id = ${own} OR (c.subject_kind = 'station'
+      AND c.subject_id = ANY(ARRAY(SELECT id FROM stations WHERE region = ${own}))))`);
+  }
+  const sql = `SELECT ${columns} FROM cap c WHERE ${terms.join(' AND ')}
+    ORDER BY c.created_at DESC, c.number DESC LIMIT ${bind(bounded(limit))}`;
+  return { sql, values };
 }
 
 const toCap = (row: Row) => ({

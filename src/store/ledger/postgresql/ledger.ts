@@ -1,20 +1,61 @@
 import { systemClock } from '../../../lib/clock.ts';
+import type { AccessStore } from '../access.ts';
+import type { CheckpointMedium } from '../checkpoint-medium.ts';
 import type { Ledger } from '../ledger.ts';
+import { accessStore } from './access.ts';
+import { actStore } from './acts.ts';
+import { auditStore } from './audit.ts';
+import { checkpointRows } from './checkpoints.ts';
 import type { ConnectionOptions } from './client.ts';
 import { commitStore } from './commits.ts';
 import { type Database, openDatabase } from './database.ts';
-import { deliveryQueries, deliveryStore } from './deliveries.ts';
+import { deadLetterQueries, deadLetterStore } from './dead-letters.ts';
+import { deliveryStore } from './deliveries.ts';
 import { capQueries, documentStore } from './documents.ts';
+import { foreignStore } from './foreign.ts';
+import { handoverStore } from './handover.ts';
+import { heldStore } from './held.ts';
 import { intakeStore } from './intake.ts';
-import { migrate } from './migrate.ts';
+import { LOCK_SPACE, migrate } from './migrate.ts';
 import { initial } from './migrations/0001-initial.ts';
+import { checkpoints } from './migrations/0002-checkpoints.ts';
+import { coordination } from './migrations/0003-coordination.ts';
+import { acts } from './migrations/0004-acts.ts';
+import { access } from './migrations/0005-access.ts';
+import { withholding } from './migrations/0006-withholding.ts';
+import { redLane } from './migrations/0007-red-lane.ts';
+import { lookups } from './migrations/0008-lookups.ts';
+import { review } from './migrations/0009-review.ts';
+import { verification } from './migrations/0010-verification.ts';
+import { handovers } from './migrations/0011-handovers.ts';
+import { foreign } from './migrations/0012-foreign.ts';
+import { subscribers } from './migrations/0013-subscribers.ts';
+import { channelRecord } from './migrations/0014-channel-record.ts';
 import { alertQueries } from './queries.ts';
 import { registryStore } from './registry.ts';
 import { boundedReader, type Reader } from './replica.ts';
 import { sinkStore } from './sinks.ts';
+import { subscriberStore } from './subscribers.ts';
+import { verificationStore } from './verification.ts';
+import { withholdingStore } from './withholding.ts';
 
 /** Migrations in order; the schema version is the number of those applied. A released one is never edited. */
-const migrations: readonly string[] = [initial];
+export const migrations: readonly string[] = [
+  initial,
+  checkpoints,
+  coordination,
+  acts,
+  access,
+  withholding,
+  redLane,
+  lookups,
+  review,
+  verification,
+  handovers,
+  foreign,
+  subscribers,
+  channelRecord,
+];
 /** The schema version that this program writes. */
 export const schemaVersion = migrations.length;
 
@@ -39,16 +80,38 @@ export interface PostgresqlOptions {
 }
 
 interface PostgresqlLedgerOptions extends PostgresqlOptions {
+  /** The same for commits of the fold, which nobody waits for in person and which can only be tried again. Default `retryMs`. */
+  readonly commitRetryMs?: number;
   /** Epoch ms, stamps `createdAt` of outbox rows; the machine's clock unless given. */
   readonly now?: () => number;
 }
 
 /** What people read; `since` is not among them: going on from a replica behind the live feed would leave a gap. */
-type LedgerReads = Pick<Ledger, 'alerts' | 'history' | 'events' | 'deliveries' | 'cap' | 'capFeed'>;
+type LedgerReads = Pick<
+  Ledger,
+  | 'alerts'
+  | 'drafts'
+  | 'history'
+  | 'events'
+  | 'deliveries'
+  | 'channelRecord'
+  | 'deliveryCount'
+  | 'cap'
+  | 'capFeed'
+  | 'capPlaces'
+>;
 
 export interface PostgresqlLedger extends Ledger {
   /** The same reads, answered by the replica while it keeps the bound; by the primary where there is none. */
   readonly forPeople: LedgerReads;
+  readonly access: AccessStore;
+  /** Checkpoints beside the ledger, for every process that shares it. */
+  readonly checkpoints: CheckpointMedium;
+  /**
+   * Does something while no other process of this ledger does. A process that dies, or loses its connection, lets the
+   * next one in: the work must bear that. Rejects with ATL_BUSY when others take longer than `retryMs`.
+   */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** Connections for commits alone: a busy dashboard must not keep an alert waiting. */
@@ -84,7 +147,11 @@ export async function openPostgresLedger(options: PostgresqlLedgerOptions): Prom
   try {
     const db = await open({});
     await migrate(db, settings.schema, 'ledger', migrations);
-    const commits = await open({ connections: COMMIT_CONNECTIONS, prepare: true });
+    const commits = await open({
+      connections: COMMIT_CONNECTIONS,
+      prepare: true,
+      retryMs: options.commitRetryMs ?? settings.retryMs,
+    });
     const staleness = options.maxStalenessMs ?? DEFAULT_STALENESS_MS;
     const people =
       options.readUrl === undefined
@@ -98,10 +165,22 @@ export async function openPostgresLedger(options: PostgresqlLedgerOptions): Prom
       ...sinkStore(db),
       ...reads(db),
       ...deliveryStore(db),
+      ...deadLetterStore(db),
+      ...withholdingStore(db),
       ...registryStore(db),
       ...documentStore(db),
       ...intakeStore(db),
+      ...heldStore(db),
+      ...actStore(db),
+      ...auditStore(db),
+      ...verificationStore(db),
+      ...handoverStore(db),
+      ...foreignStore(db),
+      ...subscriberStore(db),
+      access: accessStore(db),
       forPeople,
+      checkpoints: checkpointRows(db),
+      exclusively: (work) => db.locked(LOCK_SPACE, `${settings.schema} work`, work),
       close,
     };
   } catch (error) {
@@ -112,6 +191,6 @@ export async function openPostgresLedger(options: PostgresqlLedgerOptions): Prom
 
 const reads = (db: Reader): LedgerReads & Pick<Ledger, 'since'> => ({
   ...alertQueries(db),
-  ...deliveryQueries(db),
+  ...deadLetterQueries(db),
   ...capQueries(db),
 });

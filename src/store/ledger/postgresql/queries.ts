@@ -11,7 +11,7 @@ type Reads = Pick<Session, 'all'>;
 export const SINCE = 'SELECT * FROM revisions WHERE seq > $1 ORDER BY seq LIMIT $2';
 
 /** Reads of alerts and their revisions. */
-export function alertQueries(db: Reads): Pick<Ledger, 'alerts' | 'history' | 'since' | 'events'> {
+export function alertQueries(db: Reads): Pick<Ledger, 'alerts' | 'drafts' | 'history' | 'since' | 'events'> {
   return {
     async alerts(filter) {
       const limit = bounded(filter.limit);
@@ -20,6 +20,10 @@ export function alertQueries(db: Reads): Pick<Ledger, 'alerts' | 'history' | 'si
       const page = rows.slice(0, limit);
       const last = page.at(-1);
       return { items: page.map(toStored), next: rows.length > limit && last ? toCursor(last) : null };
+    },
+    async drafts(limit) {
+      const sql = 'SELECT r.* FROM drafts d JOIN revisions r ON r.seq = d.seq ORDER BY d.seq LIMIT $1';
+      return (await db.all(sql, bounded(limit))).map(toStored);
     },
     async history(alert) {
       return (await db.all('SELECT * FROM revisions WHERE alert = $1 ORDER BY revision', alert)).map(

@@ -54,21 +54,49 @@ export async function insertRevisions(
     rows.map(({ revision }) => JSON.stringify(revision)),
     createdAt,
   );
-  await upsertAlerts(session, rows, firstSeq);
+  const isPublic = ({ revision }: NewRevision): boolean => revision.draft === undefined;
+  await upsertAlerts(session, rows, firstSeq, isPublic);
+  if (!rows.every(isPublic)) await upsertDrafts(session, rows, firstSeq);
+}
+
+/** Alerts of which a draft is among the rows: whether the newest of them waits. */
+async function upsertDrafts(session: Session, rows: readonly NewRevision[], firstSeq: number): Promise<void> {
+  const waits = new Map<string, number>();
+  for (const [index, { revision }] of rows.entries()) {
+    if (revision.draft?.waits) waits.set(revision.event.alert, firstSeq + index);
+    else waits.delete(revision.event.alert);
+  }
+  const alerts = [...new Set(rows.map(({ revision }) => revision.event.alert))];
+  await session.run('DELETE FROM drafts WHERE alert = ANY($1::text[])', alerts);
+  await session.run(
+    'INSERT INTO drafts (alert, seq) SELECT * FROM unnest($1::text[], $2::bigint[])',
+    [...waits.keys()],
+    [...waits.values()],
+  );
 }
 
 /** One row per alert: of several revisions in one commit the last is the present one, the first gives its place in lists. */
-async function upsertAlerts(session: Session, rows: readonly NewRevision[], firstSeq: number): Promise<void> {
+async function upsertAlerts(
+  session: Session,
+  rows: readonly NewRevision[],
+  firstSeq: number,
+  isPublic: (row: NewRevision) => boolean,
+): Promise<void> {
   const newest = new Map<string, { first: number; seq: number; revision: AlertRevision }>();
-  for (const [index, { revision }] of rows.entries()) {
+  for (const [index, row] of rows.entries()) {
+    if (!isPublic(row)) continue;
+    const { revision } = row;
     const seq = firstSeq + index;
     const { alert } = revision.event;
     newest.set(alert, { first: newest.get(alert)?.first ?? seq, seq, revision });
   }
   const alerts = [...newest.values()];
+  if (alerts.length === 0) return;
   const events = alerts.map(({ revision }) => revision.event);
   await session.run(
-    `INSERT INTO alerts (alert, first_seq, seq, rule, hazard, subject_kind, subject_id, level, state, onset_at, at,
+    // What is public by now waits no more.
+    `WITH public AS (DELETE FROM drafts WHERE alert = ANY($1::text[]))
+     INSERT INTO alerts (alert, first_seq, seq, rule, hazard, subject_kind, subject_id, level, state, onset_at, at,
        issued_at, expires_at)
      SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
        $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[])

@@ -77,7 +77,8 @@ function connect(path: string): DatabaseSync {
       timeout: BUSY_TIMEOUT_MS,
       enableForeignKeyConstraints: true,
     });
-    connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+    // What is deleted is overwritten: who asks to be erased is not left in free pages.
+    connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;');
     return connection;
   } catch (cause) {
     throw storeError(path, cause);

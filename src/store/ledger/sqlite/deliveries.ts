@@ -5,29 +5,34 @@ import type {
   DeliveryState,
   Expansion,
   Ledger,
-  Subscription,
+  Recipient,
 } from '../ledger.ts';
+import { recipientOf } from '../ledger.ts';
+import type { WithholdCause } from '../withholding.ts';
 import type { Database, Row } from './database.ts';
 import { bounded } from './queries.ts';
 import { toStored } from './revisions.ts';
 
 type Deliveries = Pick<
   Ledger,
-  'outbox' | 'told' | 'expand' | 'claim' | 'reclaim' | 'settle' | 'deliveries' | 'oldestOutboxAt'
+  'outbox' | 'told' | 'expand' | 'claim' | 'reclaim' | 'settle' | 'deliveryCount' | 'oldestOutboxAt'
 >;
 
-const toDelivery = (row: Row): Delivery => ({
+export const toDelivery = (row: Row): Delivery => ({
   key: String(row.key),
   seq: Number(row.seq),
   alert: String(row.alert),
   revision: Number(row.revision),
-  subscription: JSON.parse(String(row.subscription)) as Subscription,
+  subscription: recipientOf(JSON.parse(String(row.subscription)) as Recipient),
   destination: String(row.destination),
   state: String(row.state) as DeliveryState,
   attempts: Number(row.attempts),
   nextAttemptAt: Number(row.next_attempt_at),
   ...(row.last_error === null ? {} : { lastError: String(row.last_error) }),
   ...(row.delivered_at === null ? {} : { deliveredAt: Number(row.delivered_at) }),
+  ...(row.withheld === null ? {} : { withheld: String(row.withheld) as WithholdCause }),
+  ...(row.bunch === null ? {} : { bunch: String(row.bunch) }),
+  ...(row.leader === null ? {} : { leader: String(row.leader) }),
 });
 
 /** Outbox and deliveries. While a delivery is `sending`, `next_attempt_at` is the end of its lease. */
@@ -59,6 +64,7 @@ export function deliveryStore(db: Database): Deliveries {
       return [...claimed].sort(byUrgency).map((row) => ({
         ...toDelivery(row),
         stored: toStored(db.get('SELECT * FROM revisions WHERE seq = ?', Number(row.seq)) as Row),
+        isUrgent: urgencyOf(row) === 2,
       }));
     },
     async reclaim(claimer, now) {
@@ -74,15 +80,8 @@ export function deliveryStore(db: Database): Deliveries {
         for (const outcome of outcomes) settleOne(db, outcome);
       });
     },
-    async deliveries(filter) {
-      const rows = db.all(
-        `SELECT * FROM deliveries WHERE (?1 IS NULL OR alert = ?1) AND (?2 IS NULL OR state = ?2)
-         ORDER BY seq DESC, key LIMIT ?3`,
-        filter.alert ?? null,
-        filter.state ?? null,
-        bounded(filter.limit),
-      );
-      return rows.map(toDelivery);
+    async deliveryCount(alert) {
+      return Number(db.get('SELECT count(*) AS n FROM deliveries WHERE alert = ?', alert)?.n);
     },
     async oldestOutboxAt() {
       const at = db.get('SELECT created_at AS at FROM outbox ORDER BY seq LIMIT 1')?.at;
@@ -95,14 +94,16 @@ const CLAIM = `
 UPDATE deliveries SET state = 'sending', attempts = attempts + 1, next_attempt_at = ?1, claimer = ?2
 WHERE key IN (
   SELECT key FROM deliveries AS due INDEXED BY deliveries_due
-  WHERE state IN ('waiting', 'sending') AND next_attempt_at <= ?3
+  WHERE state IN ('waiting', 'sending') AND next_attempt_at <= ?3 AND leader IS NULL
     AND (channel = ?4 OR (?4 IS NULL AND channel NOT IN (SELECT value FROM json_each(?5))))
     AND destination NOT IN (SELECT value FROM json_each(?6))
+    AND (rank = 2 OR lift IS NOT NULL OR (?8 = 0 AND subscriber NOT IN (SELECT value FROM json_each(?9))))
+    AND ((rank < 2 AND lift IS NULL) OR subscriber NOT IN (SELECT value FROM json_each(?10)))
     AND NOT EXISTS (
       SELECT 1 FROM deliveries AS earlier
       WHERE earlier.alert = due.alert AND earlier.subscriber = due.subscriber AND earlier.revision < due.revision
         AND earlier.state IN ('waiting', 'sending'))
-  ORDER BY rank DESC, seq, key LIMIT ?7)
+  ORDER BY (CASE WHEN lift IS NULL THEN rank ELSE 2 END) DESC, coalesce(lift, seq), key LIMIT ?7)
 RETURNING *`;
 
 const claimValues = (request: ClaimRequest): (string | number | null)[] => [
@@ -113,7 +114,16 @@ const claimValues = (request: ClaimRequest): (string | number | null)[] => [
   JSON.stringify(typeof request.channel === 'string' ? [] : request.channel.except),
   JSON.stringify(request.notTo),
   bounded(request.limit),
+  request.onlyRed ? 1 : 0,
+  JSON.stringify(request.paused?.lower ?? []),
+  JSON.stringify(request.paused?.red ?? []),
 ];
+
+/** What a message that never left would have told goes its own ways again. */
+const DISSOLVE = `
+UPDATE deliveries AS d SET leader = NULL, next_attempt_at = l.next_attempt_at
+FROM deliveries AS l WHERE l.key = ?1 AND l.state = 'waiting' AND l.attempts = 0
+  AND d.leader = l.key AND d.state = 'waiting'`;
 
 function settleOne(db: Database, outcome: DeliveryOutcome): void {
   const { key, state, at } = outcome;
@@ -126,6 +136,7 @@ function settleOne(db: Database, outcome: DeliveryOutcome): void {
       outcome.nextAttemptAt ?? at,
       key,
     );
+    db.run(DISSOLVE, key);
     return;
   }
   db.run(
@@ -137,28 +148,45 @@ function settleOne(db: Database, outcome: DeliveryOutcome): void {
     state === 'delivered' ? at : null,
     key,
   );
+  if (state === 'waiting') return;
+  db.run(
+    "UPDATE deliveries SET state = ?, last_error = ?, delivered_at = ? WHERE leader = ? AND state = 'waiting'",
+    state,
+    outcome.error ?? null,
+    state === 'delivered' ? at : null,
+    key,
+  );
 }
 
 function expandRow(db: Database, { seq, deliveries }: Expansion, now: number): void {
   if (db.run('DELETE FROM outbox WHERE seq = ?', seq) === 0) return;
-  for (const { subscription, destination } of deliveries) {
+  for (const { subscription, destination, notBefore, bunch, withheld } of deliveries) {
     db.run(
       `INSERT OR IGNORE INTO deliveries
-         (key, seq, alert, revision, subscriber, subscription, channel, destination, rank, state, next_attempt_at)
-       SELECT alert || '.' || revision || '.' || ?1, seq, alert, revision, ?1, ?2, ?3, ?4, rank, 'waiting', ?5
-       FROM revisions WHERE seq = ?6`,
+         (key, seq, alert, revision, subscriber, subscription, channel, destination, rank, state, next_attempt_at,
+          bunch, withheld, last_error)
+       SELECT alert || '.' || revision || '.' || ?1, seq, alert, revision, ?1, ?2, ?3, ?4, rank, ?5, ?6, ?7, ?8, ?9
+       FROM revisions WHERE seq = ?10
+         AND (?1 NOT LIKE 'self-%' OR EXISTS (SELECT 1 FROM subscriptions WHERE id = ?1))`,
       subscription.id,
-      JSON.stringify(subscription),
+      JSON.stringify(recipientOf(subscription)),
       subscription.channel,
       destination,
-      now,
+      withheld ? 'dropped' : 'waiting',
+      withheld?.until ?? notBefore ?? now,
+      bunch ?? null,
+      withheld?.cause ?? null,
+      withheld?.reason ?? null,
       seq,
     );
   }
 }
 
+const urgencyOf = ({ rank, lift }: Row): number => (lift === null ? Number(rank) : 2);
+const placeOf = ({ seq, lift }: Row): number => Number(lift ?? seq);
+
 function byUrgency(a: Row, b: Row): number {
-  if (a.rank !== b.rank) return Number(b.rank) - Number(a.rank);
-  if (a.seq !== b.seq) return Number(a.seq) - Number(b.seq);
-  return String(a.key) < String(b.key) ? -1 : 1;
+  const higher = urgencyOf(b) - urgencyOf(a);
+  if (higher !== 0) return higher;
+  return placeOf(a) - placeOf(b) || (String(a.key) < String(b.key) ? -1 : 1);
 }

@@ -1,14 +1,10 @@
 import type { Ledger } from '../ledger.ts';
 import type { Database } from './database.ts';
-import { bounded } from './queries.ts';
 
-/** What goes into the log or stays out of it: commands to relay, skipped records, held reports. */
+/** What goes into the log or stays out of it: commands to relay and skipped records. */
 export function intakeStore(
   db: Database,
-): Pick<
-  Ledger,
-  'skip' | 'skips' | 'putCommand' | 'pendingCommands' | 'commandRelayed' | 'hold' | 'held' | 'release'
-> {
+): Pick<Ledger, 'skip' | 'skips' | 'putCommand' | 'pendingCommands' | 'commandRelayed' | 'command'> {
   return {
     async skip(entry) {
       db.run(
@@ -42,37 +38,9 @@ export function intakeStore(
     async commandRelayed(id) {
       db.run('UPDATE commands SET relayed = 1 WHERE id = ?', id);
     },
-    async hold(entry) {
-      db.run(
-        'INSERT INTO held (kind, station, payload, reason, at) VALUES (?, ?, ?, ?, ?)',
-        entry.kind,
-        entry.station ?? null,
-        entry.payload,
-        entry.reason,
-        entry.at,
-      );
-    },
-    async held(filter) {
-      const rows = db.all(
-        'SELECT * FROM held WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR station = ?2) ORDER BY id LIMIT ?3',
-        filter.kind ?? null,
-        filter.station ?? null,
-        bounded(filter.limit),
-      );
-      return rows.map((row) => ({
-        id: Number(row.id),
-        kind: String(row.kind),
-        station: row.station === null ? null : String(row.station),
-        payload: row.payload as Uint8Array,
-        reason: String(row.reason),
-        at: Number(row.at),
-      }));
-    },
-    async release(ids) {
-      if (ids.length === 0) return;
-      db.transaction(() => {
-        for (const id of ids) db.run('DELETE FROM held WHERE id = ?', id);
-      });
+    async command(id) {
+      const row = db.get('SELECT json, relayed FROM commands WHERE id = ?', id);
+      return row ? { json: String(row.json), isRelayed: Number(row.relayed) === 1 } : undefined;
     },
   };
 }

@@ -8,7 +8,9 @@ const MAX_PAGE = 10_000;
 const EVENTS_PAGE = 500;
 
 /** Reads of alerts and their revisions. */
-export function alertQueries(db: Database): Pick<Ledger, 'alerts' | 'history' | 'since' | 'events'> {
+export function alertQueries(
+  db: Database,
+): Pick<Ledger, 'alerts' | 'drafts' | 'history' | 'since' | 'events'> {
   return {
     async alerts(filter) {
       const limit = bounded(filter.limit);
@@ -22,6 +24,14 @@ export function alertQueries(db: Database): Pick<Ledger, 'alerts' | 'history' | 
       const page = rows.slice(0, limit);
       const last = page.at(-1);
       return { items: page.map(toStored), next: rows.length > limit && last ? toCursor(last) : null };
+    },
+    async drafts(limit) {
+      return db
+        .all(
+          'SELECT r.* FROM drafts d JOIN revisions r ON r.seq = d.seq ORDER BY d.seq LIMIT ?',
+          bounded(limit),
+        )
+        .map(toStored);
     },
     async history(alert) {
       return db.all('SELECT * FROM revisions WHERE alert = ? ORDER BY revision', alert).map(toStored);

@@ -1,7 +1,10 @@
 import { AtalaiaError } from '../../../lib/errors.ts';
 import type { AlertRevision } from '../../../model/alert.ts';
 import { levelNames } from '../../../model/rule.ts';
+import { timeoutNote } from '../audit.ts';
 import type { AlertState, Ledger, LedgerBatch, StoredRevision } from '../ledger.ts';
+import { insertActs } from './acts.ts';
+import { appendAudit } from './append-audit.ts';
 import type { Database, Row } from './database.ts';
 import { countRepeat, fence, isThere } from './sinks.ts';
 
@@ -25,20 +28,14 @@ export function commitStore(
   now: () => number,
 ): Pick<Ledger, 'acquire' | 'commit' | 'positions'> {
   return {
-    async acquire(partition) {
-      const row = db.get(
-        `INSERT INTO positions (partition, epoch, "offset", clock_at) VALUES (?, 1, 0, 0)
-         ON CONFLICT (partition) DO UPDATE SET epoch = epoch + 1 RETURNING epoch, "offset", clock_at`,
-        partition,
-      ) as Row;
-      return { epoch: Number(row.epoch), offset: Number(row.offset), clockAt: Number(row.clock_at) };
-    },
+    acquire: acquireTogether(db),
     async commit(batches, what = 'both') {
       if (batches.length === 0) return;
       db.transaction(() => {
         for (const batch of batches) {
           if (what === 'both') advance(db, batch);
           else fence(db, batch.partition, batch.epoch);
+          insertActs(db, batch);
           for (const { offset, index, revision } of batch.revisions) {
             if (what === 'effects' && isThere(db, revision.event.alert, revision.event.revision)) {
               countRepeat(db);
@@ -59,6 +56,39 @@ export function commitStore(
       }));
     },
   };
+}
+
+interface Asked {
+  readonly partition: number;
+  readonly resolve: (held: Awaited<ReturnType<Ledger['acquire']>>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Partitions asked for in one turn are taken over in one transaction: a sync for each held a recovery up the longest. */
+function acquireTogether(db: Database): Ledger['acquire'] {
+  let waiting: Asked[] = [];
+  const take = (partition: number): Awaited<ReturnType<Ledger['acquire']>> => {
+    const row = db.get(
+      `INSERT INTO positions (partition, epoch, "offset", clock_at) VALUES (?, 1, 0, 0)
+       ON CONFLICT (partition) DO UPDATE SET epoch = epoch + 1 RETURNING epoch, "offset", clock_at`,
+      partition,
+    ) as Row;
+    return { epoch: Number(row.epoch), offset: Number(row.offset), clockAt: Number(row.clock_at) };
+  };
+  const takeAll = (): void => {
+    const asked = waiting;
+    waiting = [];
+    try {
+      const held = db.transaction(() => asked.map(({ partition }) => take(partition)));
+      for (const [i, { resolve }] of asked.entries()) resolve(held[i] as (typeof held)[number]);
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+    }
+  };
+  return (partition) =>
+    new Promise((resolve, reject) => {
+      if (waiting.push({ partition, resolve, reject }) === 1) queueMicrotask(takeAll);
+    });
 }
 
 function advance(db: Database, batch: LedgerBatch): void {
@@ -99,6 +129,26 @@ function insertRevision(db: Database, position: string, revision: AlertRevision,
     JSON.stringify(revision),
   ) as Row;
   const seq = Number(row.seq);
+  db.run('INSERT INTO outbox (seq, created_at) VALUES (?, ?)', seq, createdAt);
+  if (revision.draft?.waits)
+    db.run(
+      'INSERT INTO drafts (alert, seq) VALUES (?, ?) ON CONFLICT (alert) DO UPDATE SET seq = excluded.seq',
+      event.alert,
+      seq,
+    );
+  else if (event.revision > 1) db.run('DELETE FROM drafts WHERE alert = ?', event.alert);
+  const note = timeoutNote(revision);
+  if (note) appendAudit(db, [note]);
+  if (!revision.draft) upsertAlert(db, revision, state, seq);
+}
+
+/** The newest public revision of an alert. */
+function upsertAlert(
+  db: Database,
+  { event, expiresAt }: AlertRevision,
+  state: AlertState,
+  seq: number,
+): void {
   db.run(
     `INSERT INTO alerts (alert, first_seq, seq, rule, hazard, subject_kind, subject_id, level, state, onset_at, at,
        issued_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -117,7 +167,6 @@ function insertRevision(db: Database, position: string, revision: AlertRevision,
     event.onsetAt,
     event.at,
     event.issuedAt,
-    revision.expiresAt,
+    expiresAt,
   );
-  db.run('INSERT INTO outbox (seq, created_at) VALUES (?, ?)', seq, createdAt);
 }
