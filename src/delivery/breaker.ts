@@ -19,12 +19,16 @@ interface Circuit {
   probeUntil: number;
 }
 
+const OPEN = { baseMs: 2000, capMs: 15_000 };
 const PROBE_WAIT_MS = 1000;
 /** A probe of which nothing was heard for so long is given up, so that a circuit cannot stay shut for ever. */
 const PROBE_LIFE_MS = 60_000;
 const MAX_CIRCUITS = 10_000;
 
-/** `threshold`: failures in a row that open a circuit. Open spans grow from 2 s to 5 min. */
+/**
+ * `threshold`: failures in a row that open a circuit. Open spans grow from 2 s to 15 s: one message in them costs a
+ * receiver nothing, and a warning that waits for it costs more.
+ */
 export function createBreaker(threshold: number, random: Random): Breaker {
   const circuits = new Map<string, Circuit>();
   return {
@@ -44,14 +48,16 @@ export function createBreaker(threshold: number, random: Random): Breaker {
       return open;
     },
     failed(key, now) {
-      if (circuits.size >= MAX_CIRCUITS && !circuits.has(key)) circuits.clear();
+      const [oldest] = circuits.keys();
+      if (circuits.size >= MAX_CIRCUITS && !circuits.has(key) && oldest !== undefined)
+        circuits.delete(oldest);
       const circuit = circuits.get(key) ?? { failures: 0, openings: 0, openUntil: 0, probeUntil: 0 };
       circuits.set(key, circuit);
       circuit.failures += 1;
       if (circuit.failures < threshold || now < circuit.openUntil) return false;
       circuit.probeUntil = 0;
       circuit.openings += 1;
-      circuit.openUntil = now + backoffMs(circuit.openings, random, { baseMs: 2000, capMs: 5 * 60_000 });
+      circuit.openUntil = now + backoffMs(circuit.openings, random, OPEN);
       return true;
     },
   };

@@ -1,7 +1,11 @@
 import type { Subscription } from '../store/ledger/ledger.ts';
 
-/** The channel and, where the subscription has an address, its host: what fails together, and what a circuit belongs to. */
-export function destinationOf(subscription: Subscription): string {
-  const host = subscription.address === undefined ? undefined : URL.parse(subscription.address)?.host;
-  return host ? `${subscription.channel} ${host}` : subscription.channel;
+/**
+ * What fails together, and what a circuit belongs to: the channel and the host of the subscription's address; where the
+ * address is no URL (a topic, a telephone number), the address itself, which can be wrong while all others work; without
+ * an address the channel.
+ */
+export function destinationOf({ channel, address }: Pick<Subscription, 'channel' | 'address'>): string {
+  if (address === undefined) return channel;
+  return `${channel} ${URL.parse(address)?.host || address}`;
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { systemClock } from '../lib/clock.ts';
 import { seededRandom } from '../lib/random.ts';
-import type { AlertEvent } from '../model/alert.ts';
+import type { AlertEvent, AlertRevision } from '../model/alert.ts';
 import type { Level } from '../model/rule.ts';
 import type { Delivery, Subscription } from '../store/ledger/ledger.ts';
 import { sampleRevision } from '../store/ledger/sample.ts';
@@ -21,6 +21,7 @@ async function setting(subscriptions: Subscription[]) {
     revision: number,
     event: AlertEvent['event'],
     level: Level,
+    draft?: AlertRevision['draft'],
   ): Promise<void> => {
     const from = offset++;
     await ledger.commit([
@@ -34,7 +35,10 @@ async function setting(subscriptions: Subscription[]) {
           {
             offset: from,
             index: 0,
-            revision: sampleRevision({ alert, revision, event, level, hazard: 'rain' }),
+            revision: sampleRevision(
+              { alert, revision, event, level, hazard: 'rain' },
+              draft ? { draft } : {},
+            ),
           },
         ],
       },
@@ -120,6 +124,21 @@ it('tells a level when it is reached, and the fall and the end to whoever was to
   expect(ops.seen.some((key) => /red|far/.test(key))).toBe(false);
 });
 
+it('tells what waits for approval to those who approve alone, even to them who knew the alert', async () => {
+  const world = await setting([subscription('all', 'yellow'), subscription('boss', 'red', { drafts: true })]);
+  const ops = channelOf(delivered);
+  const { dispatcher } = run(world, { ops });
+  const waits = { waits: true, authors: [] };
+  await world.add('a', 1, 'raised', 'orange');
+  await world.add('a', 2, 'escalated', 'red', waits);
+  await world.add('b', 1, 'raised', 'red', waits);
+  await world.add('b', 2, 'ended', 'red', { waits: false, authors: [] });
+  dispatcher.nudge();
+  await until(() => world.settled(4));
+  await dispatcher.stop();
+  expect(ops.seen.toSorted()).toEqual(['a.1.all', 'a.2.boss', 'b.1.boss', 'b.2.boss']);
+});
+
 it('tries again, keeps the order of revisions, and buries what is rejected', async () => {
   const world = await setting([subscription('s', 'yellow')]);
   const ops = channelOf((n, count) => {
@@ -155,6 +174,26 @@ it('gives up after maxAttempts, and opens the circuit of a dead destination', as
   await new Promise((done) => setTimeout(done, 100));
   expect(await world.row('b.1.s')).toMatchObject({ state: 'waiting', attempts: 0 });
   expect(ops.seen.length).toBe(2);
+  await dispatcher.stop();
+});
+
+it('a bad address shuts its own circuit, not that of its channel', async () => {
+  const world = await setting([
+    subscription('bad', 'yellow', { address: 'signs/bad' }),
+    subscription('good', 'yellow', { address: 'signs/good' }),
+    subscription('number', 'yellow', { address: '+5551999998888' }),
+  ]);
+  const ops = channelOf(({ key }) =>
+    key.endsWith('.bad') ? { kind: 'retry-later', reason: 'refused' } : { kind: 'delivered' },
+  );
+  const { dispatcher, events } = run(world, { ops }, { breakerThreshold: 1 });
+  await world.add('a', 1, 'raised', 'red');
+  dispatcher.nudge();
+  await until(() => events.some((one) => one.kind === 'circuit'));
+  await world.add('b', 1, 'raised', 'red');
+  dispatcher.nudge();
+  await until(async () => (await world.ledger.deliveries({ state: 'delivered', limit: 9 })).length === 4);
+  expect(await world.row('b.1.bad')).toMatchObject({ state: 'waiting', attempts: 0 });
   await dispatcher.stop();
 });
 

@@ -1,7 +1,10 @@
 import type { ClaimRequest, Delivery } from '../store/ledger/ledger.ts';
 import { timeoutOf } from './attempt.ts';
 import { expandOutbox } from './expand.ts';
+import { toMessages } from './group.ts';
 import { claimerOf, type DispatcherOptions, MAX_CONCURRENT, textOf } from './options.ts';
+import { createRates } from './rates.ts';
+import { createRuling } from './ruling.ts';
 import { createSender } from './sender.ts';
 
 export type { DispatcherEvent, DispatcherOptions } from './options.ts';
@@ -13,6 +16,8 @@ export interface Dispatcher {
   /** There may be something new: look now. */
   nudge(): void;
   isHeld(): boolean;
+  /** Destinations whose circuit is open now. */
+  shut(): readonly string[];
   /** What would be sent on release, at most `limit`. */
   held(limit: number): Promise<readonly Delivery[]>;
   release(): void;
@@ -27,6 +32,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const { ledger, clock } = options;
   const pollMs = options.pollMs ?? 1000;
   const names = [...options.channels.keys()];
+  const rates = createRates(options.perMinute);
+  const ruling = createRuling(options, pollMs);
   let held = options.held ?? false;
   let running = false;
   let hasReclaimed = false;
@@ -45,17 +52,21 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     if (limit <= 0) return;
     const now = clock.now();
     const leaseUntil = now + timeoutOf(options) * 2 + 30_000;
-    const notTo = sender.shut();
-    const claimer = claimerOf(options);
-    const claimed = await ledger.claim({ channel, notTo, now, leaseUntil, limit, claimer });
-    for (const delivery of claimed) sender.begin(delivery);
+    const { paused, ...limits } = rates.limits(now);
+    const onlyRed = ruling.hold() !== null || limits.onlyRed;
+    const request = { channel, notTo: sender.shut(), now, leaseUntil, limit, paused, onlyRed };
+    const claimed = await ledger.claim({ ...request, claimer: claimerOf(options) });
+    for (const { delivery, companions } of await toMessages(options, claimed))
+      sender.begin(delivery, companions, rates.take(delivery, now));
   }
 
   async function lookOnce(): Promise<void> {
     if (!hasReclaimed) await ledger.reclaim(claimerOf(options), clock.now());
     hasReclaimed = true;
     if (await expandOutbox(options)) again = true;
-    if (held) return;
+    if (await ruling.look()) again = true;
+    await ruling.makeWay(rates.limits(clock.now()));
+    if (held || ruling.hold()?.red) return;
     for (const name of names) if (running) await claim(name, sender.room(name));
     // Of a channel that the configuration no longer knows: rejected by name, not left waiting for ever.
     if (running) await claim({ except: names }, MAX_CONCURRENT);
@@ -104,6 +115,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
     nudge,
     isHeld: () => held,
+    shut: () => sender.shut(),
     held: (limit) => ledger.deliveries({ state: 'waiting', limit }),
     release() {
       held = false;

@@ -1,4 +1,5 @@
 import { createGroupCommit } from '../lib/group-commit.ts';
+import type { AlertEvent } from '../model/alert.ts';
 import type { ClaimedDelivery } from '../store/ledger/ledger.ts';
 import { attemptDelivery, type Settle } from './attempt.ts';
 import { createBreaker } from './breaker.ts';
@@ -10,8 +11,11 @@ export interface Sender {
   room(channel: string): number;
   /** Destinations whose circuit is open now. */
   shut(): readonly string[];
-  /** Starts a delivery, or gives it back untried when its destination is being probed by another. */
-  begin(delivery: ClaimedDelivery): void;
+  /**
+   * Starts a delivery with what its message tells beside it, or gives it back untried: after `waitMs` when that is above
+   * 0, or when its destination is being probed by another.
+   */
+  begin(delivery: ClaimedDelivery, companions: readonly AlertEvent[], waitMs: number): void;
   /** Resolves when nothing is under way. */
   idle(): Promise<void>;
 }
@@ -31,21 +35,26 @@ export function createSender(
   const turn = (): Promise<void> => new Promise((next) => void clock.after(0, next));
   const settle: Settle = createGroupCommit((outcomes) => ledger.settle(outcomes), turn);
 
-  async function send(delivery: ClaimedDelivery): Promise<void> {
-    const closedMs = breaker.enter(delivery.destination, clock.now());
-    if (closedMs === 0) return attemptDelivery(options, breaker, delivery, settle);
-    hooks.postponed(closedMs);
+  async function send(
+    delivery: ClaimedDelivery,
+    companions: readonly AlertEvent[],
+    waitMs: number,
+  ): Promise<void> {
+    const closedMs = waitMs > 0 ? 0 : breaker.enter(delivery.destination, clock.now());
+    if (waitMs + closedMs === 0) return attemptDelivery(options, breaker, delivery, companions, settle);
+    hooks.postponed(waitMs + closedMs);
     const at = clock.now();
-    await settle({ key: delivery.key, state: 'waiting', at, nextAttemptAt: at + closedMs });
+    // A destination whose circuit is open is not claimed for; its deliveries stay due, and a red does not pass them.
+    await settle({ key: delivery.key, state: 'waiting', at, nextAttemptAt: at + waitMs });
   }
 
   return {
     room: (channel) => perChannel - (busy.get(channel) ?? 0),
     shut: () => breaker.shut(clock.now()),
-    begin(delivery) {
+    begin(delivery, companions, waitMs) {
       const { channel } = delivery.subscription;
       busy.set(channel, (busy.get(channel) ?? 0) + 1);
-      const work = send(delivery)
+      const work = send(delivery, companions, waitMs)
         .catch((error: unknown) =>
           emit({ kind: 'fault', reason: `delivery ${delivery.key} could not be settled: ${textOf(error)}` }),
         )

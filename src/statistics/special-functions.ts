@@ -92,3 +92,9 @@ export function normalQuantile(p: number): number {
   const size = r <= 5 ? ratio(...MIDDLE, r - 1.6) : ratio(...TAIL, r - 5);
   return q < 0 ? -size : size;
 }
+
+/** Distribution function of the standard normal distribution, by the incomplete gamma function (A. & S. 26.4.19). */
+export function normalCdf(z: number): number {
+  const tail = (1 - regularizedGamma(0.5, (z * z) / 2)) / 2;
+  return z < 0 ? tail : 1 - tail;
+}

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { lMoments } from './l-moments.ts';
 import { logGamma, normalQuantile, regularizedGamma } from './special-functions.ts';
 import {
   fitLogLogistic,
-  lMoments,
   runningSums,
   standardizedPrecipitationEvapotranspirationIndex,
   standardizedPrecipitationIndex,

@@ -1,37 +1,8 @@
+import { lMoments } from './l-moments.ts';
 import { normalQuantile, regularizedGamma } from './special-functions.ts';
 
 /** Fewest values of one month of the year that a distribution is fitted to. */
 const FEWEST = 4;
-
-/** First L-moments of a sample: mean, scale and skewness ratio. */
-export interface LMoments {
-  readonly mean: number;
-  readonly scale: number;
-  readonly skewness: number;
-}
-
-/**
- * Sample L-moments by unbiased probability-weighted moments (ub-pwm): Hosking 1990 (J. R. Stat. Soc. B 52, 105–124).
- * Undefined for fewer than three values.
- */
-export function lMoments(values: readonly number[]): LMoments | undefined {
-  const n = values.length;
-  if (n < 3) return undefined;
-  const sorted = [...values].sort((a, b) => a - b);
-  let b0 = 0;
-  let b1 = 0;
-  let b2 = 0;
-  sorted.forEach((value, i) => {
-    b0 += value;
-    b1 += (value * i) / (n - 1);
-    b2 += (value * i * (i - 1)) / ((n - 1) * (n - 2));
-  });
-  b0 /= n;
-  b1 /= n;
-  b2 /= n;
-  const scale = 2 * b1 - b0;
-  return { mean: b0, scale, skewness: (6 * b2 - 6 * b1 + b0) / scale };
-}
 
 /** A distribution function fitted to the values of one month of the year; undefined where none fits. */
 export type Fit = (values: readonly number[]) => ((value: number) => number) | undefined;

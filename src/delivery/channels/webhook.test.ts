@@ -2,12 +2,13 @@ import { createServer, type IncomingHttpHeaders, type RequestListener } from 'no
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, expect, it } from 'vitest';
+import { isPublicAddress } from '../../lib/address.ts';
 import { systemClock } from '../../lib/clock.ts';
 import type { AlertEvent } from '../../model/alert.ts';
 import type { Outcome } from '../channel.ts';
-import { isPublicAddress } from './address.ts';
+import { retryAfterMs } from './http.ts';
 import { channels } from './index.ts';
-import { createWebhook, retryAfterMs, webhookConfig } from './webhook.ts';
+import { createWebhook, webhookConfig } from './webhook.ts';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
