@@ -1,13 +1,17 @@
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { formatAlertEvent } from '../alerts/event-json.ts';
 import { AtalaiaError } from '../lib/errors.ts';
-import { levelNames } from '../model/rule.ts';
-import { formatInstant, formatSpan } from '../model/time.ts';
-import { printCondition } from '../rules/print.ts';
-import type { AlertFilter, Delivery, StoredRevision } from '../store/ledger/ledger.ts';
+import type { Draft } from '../model/alert.ts';
+import type { Feedback } from '../model/observed-event.ts';
+import { levelNames, type Rule } from '../model/rule.ts';
+import { formatInstant } from '../model/time.ts';
+import { printHeld } from '../rules/print.ts';
+import type { AlertFilter, StoredRevision } from '../store/ledger/ledger.ts';
+import { callerOf } from './access/caller.ts';
+import { deliveryView } from './channels/deliveries.ts';
 import type { ApiDeps } from './deps.ts';
 import { instant, name, pageSize, readQuery } from './input.ts';
-import { HttpProblem } from './problem.ts';
 import { listOf, part, type Route, ref, sendJson } from './route.ts';
 import { stationView } from './stations.ts';
 
@@ -26,48 +30,34 @@ const filter = z.strictObject({
 const capQuery = z.strictObject({ revision: z.coerce.number().int().min(1).optional() });
 
 const MAX_DELIVERIES = 1000;
-const actions = ['approve', 'acknowledge', 'edit', 'extend', 'cancel'] as const;
+const MAX_DRAFTS = 1000;
 
 /** The newest event's keys plus `state`; the event's `level` is the present one. */
 const itemMembers = (stored: StoredRevision): string =>
   `${formatAlertEvent(stored.revision.event).slice(1, -1)},"state":${JSON.stringify(stored.state)}`;
 
-const deliveryView = (delivery: Delivery): object => ({
-  key: delivery.key,
-  revision: delivery.revision,
-  // Addresses of people stay inside.
-  subscription: {
-    id: delivery.subscription.id,
-    name: delivery.subscription.name,
-    channel: delivery.subscription.channel,
-  },
-  channel: delivery.subscription.channel,
-  at: formatInstant(delivery.deliveredAt ?? delivery.nextAttemptAt),
-  state: delivery.state,
-  attempts: delivery.attempts,
-  ...(delivery.state === 'waiting' ? { nextAttemptAt: formatInstant(delivery.nextAttemptAt) } : {}),
-  ...(delivery.lastError === undefined ? {} : { lastError: delivery.lastError }),
-  ...(delivery.deliveredAt === undefined ? {} : { deliveredAt: formatInstant(delivery.deliveredAt) }),
-});
-
 /** The rule in force by that name, with its conditions as text; null when it is gone. */
 function ruleDetail(deps: ApiDeps, name: string): object | null {
   const rule = deps.rules().find((entry) => entry.name === name);
   if (!rule) return null;
-  const levels = rule.levels.map(({ level, condition, holdMs }) => ({
-    level,
-    text: `${printCondition(condition)}${holdMs > 0 ? ` for ${formatSpan(holdMs)}` : ''}`,
-  }));
+  const levels = rule.levels.map((one) => ({ level: one.level, text: printHeld(one) }));
   const { title, hazard, instruction, version } = rule;
   return { name, title, hazard, levels, instruction, version };
 }
+
+/** What stands in the place of a rule for an alert raised by hand. */
+const manualDetail = ({ name, title, hazard, instruction, area }: Rule): object => ({
+  ...{ name, title, hazard, instruction, area },
+  levels: [],
+  isByHand: true,
+});
 
 function stationOf(deps: ApiDeps, id: string): object | null {
   const station = deps.stations().find((entry) => entry.id === id);
   return station ? stationView(deps, station) : null;
 }
 
-const unknownAlert = (id: string): AtalaiaError =>
+export const unknownAlert = (id: string): AtalaiaError =>
   new AtalaiaError('ATL_NOT_FOUND', `There is no alert ${id}. GET /api/v1/alerts lists them.`);
 
 const list: Route = {
@@ -95,23 +85,95 @@ const one: Route = {
   responses: { 200: { description: 'The alert', schema: ref('AlertDetail') } },
   problems: [404],
   async handler(request, reply, deps) {
-    const { ledger } = deps;
-    const id = part(request, 'id');
-    const history = await ledger.history(id);
-    const newest = history.at(-1);
-    if (!newest) throw unknownAlert(id);
-    const deliveries = await ledger.deliveries({ alert: id, limit: MAX_DELIVERIES });
-    const events = history.map((stored) => formatAlertEvent(stored.revision.event)).join(',');
-    reply.header('ETag', `"${newest.revision.event.revision}"`).header('Cache-Control', 'no-cache');
-    return sendJson(
-      reply,
-      `{${itemMembers(newest)},"expiresAt":"${formatInstant(newest.revision.expiresAt)}",` +
-        `"levelSinceAt":"${formatInstant(newest.revision.levelSinceAt)}","ruleSet":${JSON.stringify(newest.revision.ruleSet)},` +
-        `"ruleDetail":${JSON.stringify(ruleDetail(deps, newest.revision.event.rule))},` +
-        `"station":${JSON.stringify(stationOf(deps, newest.revision.event.subject.id))},` +
-        `"history":[${events}],"deliveries":${JSON.stringify(deliveries.map(deliveryView))}}`,
-    );
+    const isInside = deps.access?.isRequired !== true || callerOf(request) !== undefined;
+    return sendAlert(part(request, 'id'), reply, deps, isInside);
   },
+};
+
+/**
+ * Answers with an alert and its history; `isInside`: also with what people did to it and who was told. Throws
+ * ATL_NOT_FOUND.
+ */
+export async function sendAlert(
+  id: string,
+  reply: FastifyReply,
+  deps: ApiDeps,
+  isInside = true,
+): Promise<FastifyReply> {
+  const { ledger } = deps;
+  const all = await ledger.history(id);
+  // What nobody has approved is not for everybody.
+  const history = isInside ? all : all.filter(({ revision }) => !revision.draft);
+  const newest = history.at(-1);
+  if (!newest) throw unknownAlert(id);
+  const deliveries = isInside ? await ledger.deliveries({ alert: id, limit: MAX_DELIVERIES }) : [];
+  const acts = (isInside ? await ledger.acts(id) : []).map((one) => ({ ...one, at: formatInstant(one.at) }));
+  const feedback = (isInside ? await ledger.feedback([id]) : []).map(feedbackView);
+  const events = history.map(historyItem).join(',');
+  const { event, expiresAt, levelSinceAt, ruleSet, rule: byHand, act, text, area, draft } = newest.revision;
+  // What only some may see stays out of caches that others ask, too.
+  const isShared = deps.access?.isRequired !== true || !isInside;
+  reply
+    .header('ETag', `"${event.revision}"`)
+    .header('Cache-Control', isShared ? 'no-cache' : 'private, no-cache');
+  return sendJson(
+    reply,
+    `{${itemMembers(newest)},"expiresAt":"${formatInstant(expiresAt)}",` +
+      `"levelSinceAt":"${formatInstant(levelSinceAt)}","ruleSet":${JSON.stringify(ruleSet)},` +
+      (text === undefined ? '' : `"text":${JSON.stringify(text)},`) +
+      (area === undefined ? '' : `"area":${JSON.stringify(area)},`) +
+      (act?.correction ? `"correction":${JSON.stringify(act.correction)},` : '') +
+      (draft === undefined ? '' : `"draft":${JSON.stringify(draftView(draft))},`) +
+      `"ruleDetail":${JSON.stringify(byHand ? manualDetail(byHand) : ruleDetail(deps, event.rule))},` +
+      `"station":${JSON.stringify(stationOf(deps, event.subject.id))},` +
+      `"history":[${events}],"acts":${JSON.stringify(acts)},"feedback":${JSON.stringify(feedback)},"deliveries":${JSON.stringify(deliveries.map(deliveryView))}}`,
+  );
+}
+
+/** One revision of the history; what was not public, and what nobody approved, says so. */
+function historyItem({ revision: { event, draft, publishedBy } }: StoredRevision): string {
+  const more = {
+    ...(draft ? { draft: draftView(draft) } : {}),
+    ...(publishedBy ? { publishedBy } : {}),
+  };
+  const members = JSON.stringify(more).slice(1, -1);
+  return `${formatAlertEvent(event).slice(0, -1)}${members && `,${members}`}}`;
+}
+
+/** What somebody in the field says of an alert. */
+export const feedbackView = ({ wasReal, note, by, at }: Feedback): object => ({
+  ...{ wasReal, note, by },
+  at: formatInstant(at),
+});
+
+/** What waits for approval, with the instants as text. */
+export const draftView = ({ sinceAt, dueAt, ...draft }: Draft): object => ({
+  ...draft,
+  ...(sinceAt === undefined ? {} : { sinceAt: formatInstant(sinceAt) }),
+  ...(dueAt === undefined ? {} : { dueAt: formatInstant(dueAt) }),
+});
+
+const drafts: Route = {
+  method: 'GET',
+  path: '/api/v1/drafts',
+  operationId: 'listDrafts',
+  summary: 'Alerts that wait for approval, the oldest first: nobody else is told of them.',
+  responses: { 200: { description: 'The newest event of each, with `draft`', schema: listOf('Alert') } },
+  async handler(_request, reply, { ledger }) {
+    const items = (await ledger.drafts(MAX_DRAFTS)).map(draftItem);
+    reply.header('Cache-Control', 'no-store');
+    return sendJson(reply, `{"items":[${items.join(',')}],"next":null}`);
+  },
+};
+
+/** The newest event of an alert that waits, with what it waits for. */
+export const draftItem = (stored: StoredRevision): string => {
+  const { expiresAt, draft, act } = stored.revision;
+  const by = act && { by: act.by, act: act.act, ...(act.reason === undefined ? {} : { reason: act.reason }) };
+  return (
+    `{${itemMembers(stored)},"expiresAt":"${formatInstant(expiresAt)}",` +
+    `"draft":${JSON.stringify({ ...draftView(draft as Draft), ...(by ? { by } : {}) })}}`
+  );
 };
 
 const cap: Route = {
@@ -146,26 +208,4 @@ const cap: Route = {
   },
 };
 
-/** Acts of people on an alert: they come with human review, and until then say so. */
-const act = (action: (typeof actions)[number]): Route => ({
-  method: 'POST',
-  path: `/api/v1/alerts/{id}/${action}`,
-  operationId: `${action}Alert`,
-  summary: `Not available yet: ${action} comes with human review.`,
-  headers: [{ name: 'If-Match', required: true, description: 'The revision seen, in quotes' }],
-  body: { types: ['application/json'], schema: { type: 'object' } },
-  responses: {},
-  problems: [404, 428, 501],
-  async handler(request, _reply, { ledger }) {
-    if (request.headers['if-match'] === undefined) {
-      const message = 'If-Match is missing. Send the revision that you saw: If-Match: "3".';
-      throw new HttpProblem('ATL_PRECONDITION_REQUIRED', message);
-    }
-    const id = part(request, 'id');
-    if ((await ledger.history(id)).length === 0) throw unknownAlert(id);
-    const message = `\`${action}\` is not available yet: it comes with human review. Nothing was changed.`;
-    throw new HttpProblem('ATL_NOT_AVAILABLE_YET', message);
-  },
-});
-
-export const alertRoutes: readonly Route[] = [list, one, cap, ...actions.map(act)];
+export const alertRoutes: readonly Route[] = [list, one, cap, drafts];

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import type { AlertRevision } from '../model/alert.ts';
 import type { Station } from '../model/station.ts';
 import type { SeriesPoint } from '../store/archive/archive.ts';
-import type { Ledger, StoredRevision } from '../store/ledger/ledger.ts';
+import type { StoredRevision } from '../store/ledger/ledger.ts';
 import { sampleAt } from '../store/ledger/sample.ts';
-import { openSqliteLedger } from '../store/ledger/sqlite/ledger.ts';
+import { openSqliteLedger, type SqliteLedger } from '../store/ledger/sqlite/ledger.ts';
 import type { ApiDeps, IngestRequest } from './deps.ts';
 
 /** What a test of the interface works with: the real ledger, and fakes that record. */
 export interface Fixture {
   readonly deps: ApiDeps;
-  readonly ledger: Ledger;
+  readonly ledger: SqliteLedger;
   readonly ingested: IngestRequest[];
   readonly stations: Station[];
   /** Commits revisions and tells the listeners, as the application does. */
@@ -52,7 +52,14 @@ export async function openFixture(overrides: Partial<ApiDeps> = {}): Promise<Fix
       positions: async () => [],
       durablePositions: async () => [],
       latest: async () => [],
+      aggregates: async () => {
+        throw new Error('this fixture has no hours');
+      },
       export: async () => ({ rows: 0 }),
+      keepMarks: async () => undefined,
+      marks: async () => [],
+      months: async () => [],
+      dropBefore: async () => ({ months: [], rows: 0 }),
       close: async () => undefined,
     },
     environment: 'exercise',
@@ -69,7 +76,7 @@ export async function openFixture(overrides: Partial<ApiDeps> = {}): Promise<Fix
       listeners.add(callback);
       return () => listeners.delete(callback);
     },
-    capFeed: async (format) => ({ body: `<${format}/>`, etag: 'v1' }),
+    capFeed: async ({ format }) => ({ body: `<${format}/>`, etag: 'v1', updatedAt: sampleAt }),
     rules: () => [],
     stations: () => stations,
     putStation: async (station) => {

@@ -1,9 +1,18 @@
 import { z } from 'zod';
+import { endKinds } from '../alerts/foreign/facts.ts';
 import { alertEventNames, endReasons } from '../model/alert.ts';
 import { levelNames } from '../model/rule.ts';
+import { accessSchemas, refusalsOf, securityOf, securitySchemes } from './access/schemas.ts';
+import { backtestBody } from './backtests.ts';
+import { channelSchemas } from './channels/schemas.ts';
+import { handoverBody } from './handovers.ts';
+import { holdBody } from './hold.ts';
 import { type Route, ref } from './route.ts';
+import { silenceBody } from './silences.ts';
 import { stationBody } from './stations.ts';
+import { manageBody, personBody, subscriberBody, tokenBody } from './subscribers/input.ts';
 import { subscriptionBody } from './subscriptions.ts';
+import { observedBody } from './verification/events.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -39,6 +48,10 @@ const eventProperties: Schema = {
   at: time,
   issuedAt: time,
   late: { const: true },
+  forecast: {
+    const: true,
+    description: 'Expected, not observed: without forecasts its condition would not hold',
+  },
   evidence: arrayOf(ref('Evidence')),
 };
 const eventRequired = [
@@ -55,6 +68,20 @@ const eventRequired = [
   'evidence',
 ];
 const state: Schema = { type: 'string', enum: ['active', 'unverified', 'ended'] };
+
+/** A warning of another authority; the blocks of a list have `areas` in place of `area`, and no long texts. */
+const foreignProperties: Schema = {
+  ...{ id: text, sender: text, identifier: text, source: text, sentAt: time, expiresAt: time },
+  state: { type: 'string', enum: ['active', ...endKinds] },
+  level: { type: ['string', 'null'], enum: [...levelNames, null], description: 'Ours, where it has one' },
+  status: { type: 'string', enum: ['Actual', 'Exercise', 'Test'] },
+  drill: { type: 'boolean', description: 'Nothing real: an exercise or a test' },
+  faulty: { type: 'boolean', description: 'It breaks the standard' },
+  clipped: { type: 'boolean', description: 'Texts or shapes beyond our limits were cut' },
+  end: objectOf({ kind: { type: 'string', enum: endKinds }, at: time, by: text }),
+  info: arrayOf({ type: 'object', description: "The sender's words as they stand, and our level" }),
+};
+const foreignRequired = Object.keys(foreignProperties).filter((key) => key !== 'end');
 
 const stationProperties: Schema = {
   id: text,
@@ -81,6 +108,7 @@ const schemas: Schema = {
       observations: integer,
       upperBound: number,
       stations: arrayOf(text),
+      forecast: { oneOf: [objectOf({ issuer: text, issuedAt: time }), { type: 'null' }] },
     },
     ['expression', 'unit', 'threshold', 'from', 'to', 'coverage', 'observations'],
   ),
@@ -93,11 +121,68 @@ const schemas: Schema = {
       expiresAt: time,
       levelSinceAt: time,
       ruleSet: text,
+      text: {
+        description:
+          'What a person put in place of the instruction of the rule, for all languages or one by one',
+        oneOf: [text, objectOf({ 'pt-BR': text, en: text })],
+      },
+      area: { type: 'object', description: 'The area that a person gave the alert' },
+      draft: { type: 'object', description: 'Not public: waits, since, due, who wrote it' },
       history: arrayOf(ref('AlertEvent')),
+      acts: arrayOf({ type: 'object', description: 'What people did: act, by, reason, at, revision' }),
+      feedback: arrayOf({ type: 'object', description: 'What people say of it: wasReal, note, by, at' }),
       deliveries: arrayOf({ type: 'object' }),
     },
     [...eventRequired, 'state', 'expiresAt', 'history', 'deliveries'],
   ),
+  ForeignAlert: objectOf(foreignProperties, foreignRequired),
+  ForeignAlertDetail: objectOf(foreignProperties, foreignRequired),
+  ForeignAlertList: objectOf({
+    items: arrayOf(ref('ForeignAlert')),
+    next: { type: ['string', 'null'] },
+    active: { type: 'integer', description: 'Real ones in force, whatever was asked; at most 10 s old' },
+    feeds: arrayOf(
+      objectOf({
+        ...{ name: text, isDown: { type: 'boolean' }, failure: text, taken: integer, missing: integer },
+        readAt: { type: ['string', 'null'], format: 'date-time' },
+        failedAt: { type: ['string', 'null'], format: 'date-time' },
+        refused: { type: 'object', description: 'How many of the last reading were not taken, by reason' },
+        strangers: { ...arrayOf(text), description: 'Senders of it that are not on the list' },
+      }),
+    ),
+  }),
+  ...channelSchemas(inputOf),
+  ObservedInput: inputOf(observedBody),
+  Observed: objectOf(
+    {
+      ...{ id: text, hazard: text, area: text, latitude: number, longitude: number, km: number, level },
+      ...{ from: time, to: time, note: text, source: text, createdAt: time },
+    },
+    ['id', 'hazard', 'from', 'to', 'note', 'source', 'createdAt'],
+  ),
+  Verification: objectOf({
+    ...{ from: time, to: time, by: text, alerts: integer, events: integer },
+    rows: arrayOf({ type: 'object', description: 'Scores of a rule and level, an area or a level' }),
+    missed: arrayOf({ type: 'object', description: 'The event, and what stations nearby measured' }),
+  }),
+  AuditEntry: objectOf({
+    number: integer,
+    at: time,
+    by: text,
+    action: text,
+    subject: text,
+    reason: text,
+    refused: text,
+    hash: { type: 'string', description: 'SHA-256 over the hash before and the canonical JSON of the entry' },
+  }),
+  Template: objectOf({
+    name: text,
+    title: { type: 'object', description: 'In each language' },
+    hazard: text,
+    level,
+    expiresMs: integer,
+    instruction: { type: 'object', description: 'In each language' },
+  }),
   Report: objectOf(
     {
       station: text,
@@ -122,6 +207,21 @@ const schemas: Schema = {
   StationInput: inputOf(stationBody),
   SeriesPoint: objectOf({ at: time, values: { type: 'object' } }),
   Rule: { type: 'object', required: ['name', 'title', 'hazard', 'levels', 'version'] },
+  DutyItem: {
+    type: 'object',
+    required: ['kind'],
+    properties: {
+      kind: { type: 'string', enum: ['hold', 'self-test', 'draft', 'alert', 'delivery', 'station'] },
+    },
+  },
+  OnCall: objectOf({
+    roster: text,
+    person: text,
+    name: text,
+    from: time,
+    to: time,
+    next: { type: ['string', 'null'] },
+  }),
   Subscription: objectOf({
     id: text,
     name: text,
@@ -130,7 +230,55 @@ const schemas: Schema = {
     areas: { oneOf: [{ const: 'all' }, arrayOf(text)] },
     origin: { type: 'string', enum: ['config', 'api'] },
   }),
+  ...accessSchemas,
+  Quarantined: objectOf({ id: integer, at: time, reason: text, size: integer, text }),
+  Silence: objectOf({
+    id: text,
+    matchers: { type: 'object' },
+    author: text,
+    reason: text,
+    from: time,
+    until: time,
+    createdAt: time,
+    state: { type: 'string', enum: ['pending', 'active', 'ended'] },
+  }),
+  BacktestInput: inputOf(backtestBody),
+  Backtest: objectOf(
+    {
+      id: text,
+      state: { type: 'string', enum: ['waiting', 'running', 'done', 'failed', 'cancelled'] },
+      author: text,
+      from: time,
+      to: time,
+      createdAt: time,
+      endedAt: { type: ['string', 'null'], format: 'date-time' },
+      foldedTo: { type: ['string', 'null'], format: 'date-time' },
+      error: text,
+      report: { type: 'object', description: 'That of atalaia backtest --json' },
+    },
+    ['id', 'state', 'author', 'from', 'to', 'createdAt', 'endedAt', 'foldedTo'],
+  ),
+  SilenceInput: inputOf(silenceBody),
+  Hold: objectOf(
+    {
+      held: { type: 'boolean' },
+      author: text,
+      reason: text,
+      at: time,
+      red: { type: 'boolean' },
+      until: { type: ['string', 'null'], format: 'date-time' },
+      acts: arrayOf({ type: 'object' }),
+    },
+    ['held'],
+  ),
+  HoldInput: inputOf(holdBody),
+  HandoverInput: inputOf(handoverBody),
+  Handover: objectOf({ id: text, author: text, at: time, text, alerts: arrayOf(text) }),
   SubscriptionInput: inputOf(subscriptionBody),
+  SubscriberInput: inputOf(subscriberBody),
+  SubscriberManage: inputOf(manageBody),
+  SubscriberToken: inputOf(tokenBody),
+  PersonInput: inputOf(personBody),
   Readiness: objectOf({
     ready: { type: 'boolean' },
     checks: arrayOf(objectOf({ name: text, ok: { type: 'boolean' }, detail: text })),
@@ -155,7 +303,7 @@ export function describeRoutes(routes: readonly Route[]): object {
     },
     servers: [{ url: '/' }],
     paths,
-    components: { schemas },
+    components: { schemas, securitySchemes },
   };
 }
 
@@ -166,7 +314,7 @@ function describe(route: Route): object {
     const content = type ? { content: { [type]: { schema: response.schema ?? text } } } : {};
     responses[status] = { description: response.description, ...content };
   }
-  for (const status of route.problems ?? []) {
+  for (const status of [...(route.problems ?? []), ...refusalsOf(route)]) {
     // A status may be told twice: as an answer of its own and as a problem; the answer stands.
     responses[status] ??= {
       description: 'Problem details',
@@ -183,6 +331,7 @@ function describe(route: Route): object {
     operationId: route.operationId,
     summary: route.summary,
     parameters: parametersOf(route),
+    ...securityOf(route),
     ...(route.body
       ? { requestBody: { required: route.method === 'PUT' || route.body.raw === true, content: types } }
       : {}),

@@ -6,9 +6,9 @@ import type { ApiLog } from './deps.ts';
 const httpCodes = {
   ATL_METHOD: 405,
   ATL_FOREIGN_ORIGIN: 403,
+  ATL_FORBIDDEN: 403,
   ATL_PRECONDITION_REQUIRED: 428,
   ATL_TOO_MANY: 429,
-  ATL_NOT_AVAILABLE_YET: 501,
 } as const;
 
 type ProblemCode = ErrorCode | keyof typeof httpCodes;
@@ -78,7 +78,10 @@ export function sendError(
   const { status, code, detail } = describe(error);
   if (status < 500 || error instanceof HttpProblem)
     return sendProblem(request, reply, { status, code, detail });
-  log.error({ err: error, request: request.id, method: request.method, path: request.url }, 'request failed');
+  log.error(
+    { err: error, request: request.id, method: request.method, path: request.url.split('?', 1)[0] },
+    'request failed',
+  );
   const hidden = `The server could not answer; its log names the cause under request ${request.id}. Try again later.`;
   return sendProblem(request, reply, { status, code, detail: code === 'ATL_BUSY' ? detail : hidden });
 }

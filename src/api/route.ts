@@ -4,7 +4,7 @@ import type { ApiDeps } from './deps.ts';
 
 /** One row of the route table: what is registered and what OpenAPI says of it. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With `{name}` for parts that vary. */
   readonly path: string;
   readonly operationId: string;

@@ -1,22 +1,53 @@
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import { AtalaiaError } from '../lib/errors.ts';
+import { knownCaller } from './access/caller.ts';
+import { accessHooks } from './access/hooks.ts';
+import { keyRoutes } from './access/keys.ts';
+import { sessionRoutes } from './access/sessions.ts';
+import { userRoutes } from './access/users.ts';
+import { actRoutes } from './acts.ts';
 import { alertRoutes } from './alerts.ts';
+import { auditHooks, auditRoutes } from './audit.ts';
+import { backtestRoutes } from './backtests.ts';
+import { channelRoutes } from './channels/channels.ts';
+import { deliveryRoutes } from './channels/deliveries.ts';
+import { previewRoutes } from './channels/preview.ts';
 import type { ApiDeps } from './deps.ts';
+import { doorRoutes } from './doors.ts';
+import { dutyRoutes } from './duty.ts';
+import { feedRoutes } from './feeds.ts';
+import { foreignRoutes } from './foreign.ts';
+import { handoverRoutes } from './handovers.ts';
+import { holdRoutes } from './hold.ts';
 import { observationRoutes } from './observations.ts';
+import { onCallRoutes } from './on-call.ts';
 import { describeRoutes } from './openapi.ts';
 import { HttpProblem, sendError } from './problem.ts';
+import { quarantineRoutes } from './quarantine.ts';
+import { raiseRoutes } from './raise.ts';
+import { limitRate } from './rate-limit.ts';
+import { reportRoutes } from './report/routes.ts';
 import type { Route } from './route.ts';
+import { ruleRoutes } from './rules.ts';
 import { type Bound, guard } from './security.ts';
+import { selfTestRoutes } from './self-test.ts';
+import { silenceRoutes } from './silences.ts';
 import { serveStatic } from './static.ts';
 import { stationRoutes } from './stations.ts';
+import { statisticsRoutes } from './statistics/routes.ts';
 import { createStreamHub, type StreamHub, type StreamLimits, streamRoute } from './stream.ts';
+import { subscriberRoutes } from './subscribers/routes.ts';
 import { subscriptionRoutes } from './subscriptions.ts';
 import { systemRoutes } from './system.ts';
+import { verificationRoutes } from './verification/routes.ts';
+import { webPushRoutes } from './web-push.ts';
 
 const BODY_LIMIT_BYTES = 8 * 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
+/** How late a connection that sends too slowly may be ended. */
+const CHECK_EVERY_MS = 5000;
 const MAX_PART_LENGTH = 200;
 
 export interface Api {
@@ -53,8 +84,9 @@ export async function buildServer(
   const app = fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
+    trustProxy: deps.proxies?.length ? [...deps.proxies] : false,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_EVERY_MS },
     forceCloseConnections: true,
     routerOptions: { maxParamLength: MAX_PART_LENGTH },
     onProtoPoisoning: 'error',
@@ -65,6 +97,7 @@ export async function buildServer(
   const hub = createStreamHub(deps, limits);
   app.addHook('preClose', async () => hub.close());
   guard(app, bound, deps.hosts ?? []);
+  limitRate(app, deps.rateLimit, (request) => knownCaller(request, deps));
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, deps.log));
   const routes = routeTable(hub);
   for (const route of routes) await register(app, route, deps);
@@ -77,11 +110,37 @@ export async function buildServer(
 function routeTable(hub: StreamHub): readonly Route[] {
   const routes = [
     ...observationRoutes,
+    ...doorRoutes,
+    ...quarantineRoutes,
     ...stationRoutes,
     ...alertRoutes,
+    ...reportRoutes,
+    ...foreignRoutes,
+    ...actRoutes,
+    ...raiseRoutes,
+    ...dutyRoutes,
+    ...onCallRoutes,
     ...subscriptionRoutes,
+    ...webPushRoutes,
+    ...subscriberRoutes,
+    ...previewRoutes,
+    ...channelRoutes,
+    ...deliveryRoutes,
+    ...sessionRoutes,
+    ...keyRoutes,
+    ...userRoutes,
+    ...statisticsRoutes(),
+    ...backtestRoutes,
+    ...verificationRoutes,
+    ...ruleRoutes,
+    ...silenceRoutes,
+    ...holdRoutes,
+    ...handoverRoutes,
+    ...auditRoutes,
+    ...selfTestRoutes,
     streamRoute(hub),
     ...systemRoutes,
+    ...feedRoutes,
   ];
   const openApi: Route = {
     method: 'GET',
@@ -108,9 +167,17 @@ async function register(app: FastifyInstance, route: Route, deps: ApiDeps): Prom
       url: route.path.replace(/\{(\w+)\}/g, ':$1'),
       // A HEAD of the stream would never end.
       exposeHeadRoute: route.method === 'GET' && !route.path.endsWith('/stream'),
+      ...hooksOf(route, deps),
       handler: (request, reply) => route.handler(request, reply, deps),
     });
   });
+}
+
+/** Who may, then what was asked is recorded. */
+function hooksOf(route: Route, deps: ApiDeps) {
+  const { preHandler = [], ...access } = accessHooks(route, deps);
+  const audit = auditHooks(route, deps);
+  return { ...access, ...audit, preHandler: [...preHandler, ...audit.preHandler] };
 }
 
 function answerTheRest(app: FastifyInstance, routes: readonly Route[], deps: ApiDeps): void {

@@ -3,6 +3,7 @@ import { AtalaiaError } from '../lib/errors.ts';
 import { quantities } from '../model/quantity.ts';
 import type { Station } from '../model/station.ts';
 import { DAY_MS, formatInstant } from '../model/time.ts';
+import type { NeighbourMark, SeriesPoint } from '../store/archive/archive.ts';
 import type { ApiDeps } from './deps.ts';
 import { formatIsoSpan, instant, name, pageSize, readBody, readQuery, span } from './input.ts';
 import { listOf, part, type Route, ref } from './route.ts';
@@ -14,6 +15,7 @@ const seriesQuery = z.strictObject({
   from: instant.optional(),
   to: instant.optional(),
   every: span.optional(),
+  cursor: instant.optional(),
 });
 
 const isZone = (zone: string): boolean => {
@@ -43,7 +45,8 @@ export const stationView = (deps: ApiDeps, { intervalMs, ...station }: Station):
   ...deps.stationView?.(station.id),
 });
 
-function find(deps: ApiDeps, id: string): Station {
+/** Throws ATL_NOT_FOUND. */
+export function findStation(deps: ApiDeps, id: string): Station {
   const station = deps.stations().find((entry) => entry.id === id);
   if (station) return station;
   throw new AtalaiaError('ATL_NOT_FOUND', `There is no station ${id}. PUT /api/v1/stations/{id} adopts one.`);
@@ -78,7 +81,7 @@ const one: Route = {
   summary: 'One station.',
   responses: { 200: { description: 'The station', schema: ref('Station') } },
   problems: [404],
-  handler: (request, _reply, deps) => stationView(deps, find(deps, part(request, 'id'))),
+  handler: (request, _reply, deps) => stationView(deps, findStation(deps, part(request, 'id'))),
 };
 
 const put: Route = {
@@ -123,36 +126,88 @@ const series: Route = {
   path: '/api/v1/stations/{id}/observations',
   operationId: 'listObservations',
   summary:
-    'Observations of a station in canonical units, as observed or by `every`; the last day unless told.',
+    'Observations of a station in canonical units, as observed or by `every`; the last day unless told. `count` and `completeness` say how much a span holds, `marks` what neighbouring stations say of its hours.',
   query: seriesQuery,
   responses: { 200: { description: 'Points in order of time', schema: listOf('SeriesPoint') } },
   problems: [400, 404],
   async handler(request, _reply, deps) {
     const query = readQuery(seriesQuery, request.query);
-    const station = find(deps, part(request, 'id')).id;
+    const { id: station, intervalMs } = findStation(deps, part(request, 'id'));
     const to = query.to ?? deps.now();
-    const from = query.from ?? to - DAY_MS;
+    const from = query.cursor ?? query.from ?? to - DAY_MS;
     if (from >= to)
       throw new AtalaiaError('ATL_USAGE', 'Query `from` is not before `to`. Swap or widen them.');
     const everyMs = query.every ?? null;
     const points = await deps.archive.series({ station, from, to, everyMs, limit: MAX_POINTS + 1 });
-    if (points.length > MAX_POINTS) {
-      const message = `More than ${MAX_POINTS} points lie in this span. Shorten it, or give \`every\` (1h, 1d).`;
-      throw new AtalaiaError('ATL_USAGE', message);
-    }
+    const shown = points.slice(0, MAX_POINTS);
+    const marksOf = await readMarks(deps, station, shown, everyMs);
+    const expected = everyMs === null || intervalMs === null ? null : everyMs / intervalMs;
     return {
-      items: points.map((point) => ({ at: formatInstant(point.at), values: withUnits(point.values) })),
-      next: null,
+      items: shown.map((point) => ({
+        at: formatInstant(point.at),
+        values: withUnits(point.values, expected, marksOf(point.at)),
+      })),
+      next: nextOf(points, everyMs),
     };
   },
 };
 
-const withUnits = (values: Readonly<Record<string, object>>): object =>
+/** From where the rest is asked: of spans the beginning, for a span is named by its end. */
+function nextOf(points: readonly SeriesPoint[], everyMs: number | null): string | null {
+  const rest = points[MAX_POINTS];
+  return rest === undefined ? null : formatInstant(rest.at - (everyMs ?? 0));
+}
+
+/** With `expected` readings a span, how much of it is there. */
+const withUnits = (
+  values: SeriesPoint['values'],
+  expected: number | null,
+  marks: readonly NeighbourMark[],
+): object =>
   Object.fromEntries(
     Object.entries(values).map(([quantity, value]) => [
       quantity,
-      { ...value, unit: quantities.get(quantity)?.unit ?? '' },
+      {
+        ...value,
+        unit: quantities.get(quantity)?.unit ?? '',
+        ...(expected === null || expected < 1
+          ? {}
+          : { completeness: Math.min(1, Number((value.count / expected).toFixed(3))) }),
+        ...marksBeside(marks.filter((mark) => mark.quantity === quantity)),
+      },
     ]),
   );
+
+const marksBeside = (marks: readonly NeighbourMark[]): object =>
+  marks.length === 0
+    ? {}
+    : {
+        marks: marks.map(({ check, from, to, value }) => ({
+          check,
+          from: formatInstant(from),
+          to: formatInstant(to),
+          value,
+        })),
+      };
+
+/** What neighbours said of the hours of these points, ascending: of the hour a reading lies in, or of those a span holds. */
+async function readMarks(
+  deps: ApiDeps,
+  station: string,
+  points: readonly SeriesPoint[],
+  everyMs: number | null,
+): Promise<(at: number) => readonly NeighbourMark[]> {
+  const spanMs = everyMs ?? 1;
+  const from = (points[0]?.at ?? 0) - spanMs + 1;
+  const to = (points.at(-1)?.at ?? 0) + 1;
+  const marks = points.length === 0 ? [] : await deps.archive.marks({ station, from, to });
+  let first = 0;
+  return (at) => {
+    while ((marks[first]?.to ?? Number.POSITIVE_INFINITY) <= at - spanMs) first++;
+    let end = first;
+    while ((marks[end]?.from ?? at) < at) end++;
+    return marks.slice(first, end);
+  };
+}
 
 export const stationRoutes: readonly Route[] = [list, one, put, series];

@@ -97,6 +97,19 @@ describe('stream', () => {
     expect(unknown.ids()).toEqual(['0:1:0', '0:3:0']);
   });
 
+  it('tells the public nothing of what waits for approval, live or from the backlog', async () => {
+    const { port, commit } = await open();
+    const draft = { draft: { waits: true, authors: [] } };
+    await commit(raise('a1'), revision({ alert: 'a2' }, draft));
+    const resumed = await connect(port, { 'last-event-id': '0:0:0' });
+    const stream = await connect(port);
+    await stream.count(1);
+    await commit(revision({ alert: 'a3' }, draft), raise('a4'));
+    await Promise.all([stream.count(2), resumed.count(1)]);
+    expect([stream.ids(), resumed.ids()]).toEqual([['0:0:0', '0:3:0'], ['0:3:0']]);
+    expect(stream.text() + resumed.text()).not.toMatch(/a2|a3/);
+  });
+
   it('loses and repeats nothing while a long backlog is read', async () => {
     const { port, commit } = await open();
     await commit(...Array.from({ length: 1300 }, (_, index) => raise(`a${index}`)));

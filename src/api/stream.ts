@@ -1,8 +1,13 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { z } from 'zod';
 import { formatAlertEvent } from '../alerts/event-json.ts';
+import { AtalaiaError } from '../lib/errors.ts';
+import { isSelfTest } from '../model/self-test.ts';
 import type { StoredRevision } from '../store/ledger/ledger.ts';
+import { callerOf } from './access/caller.ts';
 import type { ApiDeps } from './deps.ts';
+import { readQuery } from './input.ts';
 import { HttpProblem } from './problem.ts';
 import type { Route } from './route.ts';
 
@@ -24,6 +29,8 @@ export const streamLimits: StreamLimits = {
 
 interface Client {
   readonly response: ServerResponse;
+  /** It is told what waits for approval, too. */
+  readonly drafts: boolean;
   /** Newest revision sent. */
   seq: number;
   live: boolean;
@@ -32,8 +39,11 @@ interface Client {
 }
 
 export interface StreamHub {
-  /** Serves one client until it goes; `lastEventId` is the position it has. Throws when there are too many. */
-  serve(response: ServerResponse, lastEventId: string | undefined): Promise<void>;
+  /**
+   * Serves one client until it goes; `lastEventId` is the position it has; `drafts`: with what is
+   * not public. Throws when there are too many.
+   */
+  serve(response: ServerResponse, lastEventId: string | undefined, drafts?: boolean): Promise<void>;
   /** Throws the 503 that a full hub answers with. */
   refuseWhenFull(): void;
   close(): void;
@@ -41,9 +51,12 @@ export interface StreamHub {
 
 const PAGE = 500;
 
-/** One SSE message: `event: alert`, the position as id, the alert event on one line. */
+/**
+ * One SSE message: `event: alert`, the position as id, the alert event on one line. What waits for approval has another
+ * name, so that no reader takes it for an alert.
+ */
 const formatMessage = (stored: StoredRevision): string =>
-  `event: alert\nid: ${stored.position}\ndata: ${formatAlertEvent(stored.revision.event)}\n\n`;
+  `event: ${stored.revision.draft ? 'draft' : 'alert'}\nid: ${stored.position}\ndata: ${formatAlertEvent(stored.revision.event)}\n\n`;
 
 /** Hands every committed revision to every client. A client reads its backlog first and is live from there on. */
 export function createStreamHub(
@@ -57,7 +70,7 @@ export function createStreamHub(
     const message = clients.size > 0 ? formatMessage(stored) : '';
     for (const client of clients) {
       if (!client.live) client.missed = true;
-      else if (stored.seq > client.seq) push(client, stored.seq, message, limits);
+      else if (stored.seq > client.seq && isFor(client, stored)) push(client, stored.seq, message, limits);
     }
   });
   const heartbeat = setInterval(() => {
@@ -73,9 +86,9 @@ export function createStreamHub(
   };
   return {
     refuseWhenFull,
-    async serve(response, lastEventId) {
+    async serve(response, lastEventId, drafts = false) {
       refuseWhenFull();
-      const client: Client = { response, seq: 0, live: false, missed: false };
+      const client: Client = { response, drafts, seq: 0, live: false, missed: false };
       clients.add(client);
       response.once('close', () => clients.delete(client));
       response.on('error', () => clients.delete(client));
@@ -97,6 +110,9 @@ export function createStreamHub(
   };
 }
 
+const isFor = (client: Client, { revision }: StoredRevision): boolean =>
+  revision.draft === undefined || (client.drafts && !isSelfTest(revision.event));
+
 function push(client: Client, seq: number, message: string, limits: StreamLimits): void {
   client.seq = seq;
   client.response.write(message);
@@ -112,6 +128,7 @@ async function sendBacklog(
 ): Promise<void> {
   const send = async (stored: StoredRevision): Promise<void> => {
     client.seq = stored.seq;
+    if (!isFor(client, stored)) return;
     if (client.response.write(formatMessage(stored))) return;
     await once(client.response, 'drain', { signal: AbortSignal.timeout(limits.drainMs) });
   };
@@ -164,6 +181,8 @@ async function openAlerts(
   return { alerts: found.filter((stored) => stored.seq <= newest).sort((a, b) => a.seq - b.seq), head };
 }
 
+const streamQuery = z.strictObject({ drafts: z.enum(['true', 'false']).optional() });
+
 /** `GET /api/v1/stream`. */
 export const streamRoute = (hub: StreamHub): Route => ({
   method: 'GET',
@@ -171,12 +190,24 @@ export const streamRoute = (hub: StreamHub): Route => ({
   operationId: 'streamAlerts',
   summary:
     'Alert events as they happen (server-sent events); without a known Last-Event-ID all open alerts first.',
+  query: streamQuery,
   headers: [
     { name: 'Last-Event-ID', required: false, description: 'The position of the last event received' },
   ],
-  responses: { 200: { description: 'Messages `event: alert`', type: 'text/event-stream' } },
-  problems: [503],
-  handler(request, reply) {
+  responses: {
+    200: {
+      description: 'Messages `event: alert`; for users with `drafts=true` also `event: draft`',
+      type: 'text/event-stream',
+    },
+  },
+  problems: [400, 401, 503],
+  handler(request, reply, deps) {
+    const { drafts } = readQuery(streamQuery, request.query);
+    if (drafts === 'true' && deps.access?.isRequired === true && callerOf(request) === undefined)
+      throw new AtalaiaError(
+        'ATL_UNAUTHORIZED',
+        'What waits for approval is for users: sign in, or leave out drafts.',
+      );
     hub.refuseWhenFull();
     const header = request.headers['last-event-id'];
     const lastEventId = typeof header === 'string' && header !== '' ? header.slice(0, 200) : undefined;
@@ -188,6 +219,6 @@ export const streamRoute = (hub: StreamHub): Route => ({
       'Cache-Control': 'no-store',
       'X-Accel-Buffering': 'no',
     });
-    void hub.serve(reply.raw, lastEventId);
+    void hub.serve(reply.raw, lastEventId, drafts === 'true');
   },
 });

@@ -1,39 +1,6 @@
-import { listOf, type Route, ref } from './route.ts';
-
-const feed = (format: 'atom' | 'rss'): Route => ({
-  method: 'GET',
-  path: `/cap/feed.${format}`,
-  operationId: `${format}Feed`,
-  summary: `The CAP messages that left, newest first, as ${format === 'atom' ? 'Atom 1.0' : 'RSS 2.0'}.`,
-  responses: {
-    200: { description: 'The feed', type: `application/${format}+xml` },
-    304: { description: 'Not changed since If-None-Match' },
-  },
-  async handler(request, reply, { capFeed }) {
-    const { body, etag } = await capFeed(format);
-    const quoted = /^(W\/)?".*"$/.test(etag) ? etag : `"${etag}"`;
-    reply.header('ETag', quoted).header('Cache-Control', 'no-cache');
-    if (matches(request.headers['if-none-match'], quoted)) return reply.code(304).send();
-    return reply.type(`application/${format}+xml; charset=utf-8`).send(body);
-  },
-});
-
-/** Weak comparison of RFC 9110, section 13.1.2. */
-export function matches(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  const strong = (tag: string): string => tag.trim().replace(/^W\//, '');
-  return header.trim() === '*' || header.split(',').some((tag) => strong(tag) === strong(etag));
-}
+import { type Route, ref } from './route.ts';
 
 export const systemRoutes: readonly Route[] = [
-  {
-    method: 'GET',
-    path: '/api/v1/rules',
-    operationId: 'listRules',
-    summary: 'The rules in force.',
-    responses: { 200: { description: 'All rules', schema: listOf('Rule') } },
-    handler: (_request, _reply, { rules }) => ({ items: rules(), next: null }),
-  },
   {
     method: 'GET',
     path: '/api/v1/status',
@@ -80,6 +47,4 @@ export const systemRoutes: readonly Route[] = [
       return reply.type('text/plain; version=0.0.4; charset=utf-8').send(text);
     },
   },
-  feed('atom'),
-  feed('rss'),
 ];

@@ -120,3 +120,57 @@ test('the end of the process does not wait for an archive that is away', async (
   expect(told).toEqual([down]);
   expect(final).toEqual([]);
 });
+
+test('a fold that waits for room goes on when the process ends, though the archive is still away', async () => {
+  const { sink, told, final } = sinkOf({ left: Number.POSITIVE_INFINITY });
+  await sink.put(batch(0, 1));
+  await vi.waitFor(() => expect(told).toHaveLength(1));
+  await sink.put(batch(1, 2, 500_000));
+  const full = sink.put(batch(2, 3));
+  sink.halt();
+  await full;
+  await sink.stop();
+  expect(final).toEqual([]);
+  expect(sink.committedTo.size).toBe(0);
+});
+
+/** An archive that fences one partition and keeps what it is given of the others. */
+function fencing(partition: number) {
+  const kept: string[] = [];
+  const commit: Archive['commit'] = async (batches) => {
+    if (batches.some((one) => one.partition === partition))
+      throw new AtalaiaError('ATL_FENCED', 'another holds it');
+    for (const { partition: p, from, to } of batches) kept.push(`${p}: ${from}-${to}`);
+  };
+  return { archive: { commit } as unknown as Archive, kept };
+}
+
+test('a partition that another process took over does not take the others with it', async () => {
+  const { archive: store, kept } = fencing(1);
+  const fenced: unknown[] = [];
+  const final: unknown[] = [];
+  const sink = new ArchiveSink({
+    archive: store,
+    guarantee: 'exactly-once',
+    onFailure: (error) => final.push(error),
+    onFenced: (partition, epoch) => fenced.push([partition, epoch]),
+  });
+  for (const partition of [0, 1, 2]) await sink.put({ ...batch(0, 5), partition, epoch: 4 + partition });
+  await sink.flush();
+  expect(fenced).toEqual([[1, 5]]);
+  await sink.put({ ...batch(5, 9), partition: 2, epoch: 6 });
+  await sink.flush();
+  expect(kept).toEqual(['0: 0-5', '2: 0-5', '2: 5-9']);
+  expect(final).toEqual([]);
+});
+
+test('what waits of a partition that is dropped is not written, and nothing waits any more', async () => {
+  const { archive: store, kept } = fencing(7);
+  const sink = new ArchiveSink({ archive: store, guarantee: 'exactly-once', onFailure: () => {} });
+  await sink.put({ ...batch(0, 5), partition: 3 });
+  sink.drop(3);
+  expect(sink.lagMs).toBe(0);
+  await sink.put({ ...batch(0, 5), partition: 4 });
+  await sink.flush();
+  expect(kept).toEqual(['4: 0-5']);
+});

@@ -1,4 +1,4 @@
-import { AtalaiaError } from '../lib/errors.ts';
+import { AtalaiaError, isFenced } from '../lib/errors.ts';
 import type { Archive, ArchiveBatch } from '../store/archive/archive.ts';
 import { rowsIn } from '../store/archive/packed.ts';
 import { type Guarantee, type Probe, writeBy } from './guarantee.ts';
@@ -22,6 +22,8 @@ export interface ArchiveSinkOptions {
   readonly onOutage?: ((error: unknown) => void) | undefined;
   /** What no repeat can heal: another process took over, or a defect. */
   readonly onFailure: (error: unknown) => void;
+  /** Hears of a partition that another process took over, and the others go on; without it that is a failure. */
+  readonly onFenced?: ((partition: number, epoch: number, error: unknown) => void) | undefined;
   readonly probe?: Probe | undefined;
 }
 
@@ -101,8 +103,7 @@ export class ArchiveSink {
     this.#writingSince = this.#oldestAt;
     this.#oldestAt = null;
     try {
-      await this.#write(batches);
-      for (const { partition, to } of batches) this.committedTo.set(partition, to);
+      await this.#writeAll(batches);
     } catch (error) {
       // The log keeps what is not archived: the next start folds it again. Alerts go on.
       this.#hasFailed = true;
@@ -111,6 +112,28 @@ export class ArchiveSink {
     } finally {
       this.#writingSince = null;
     }
+  }
+
+  async #writeAll(batches: readonly ArchiveBatch[]): Promise<void> {
+    const { onFenced } = this.#options;
+    try {
+      await this.#write(batches);
+      for (const { partition, to } of batches) this.committedTo.set(partition, to);
+    } catch (error) {
+      if (!onFenced || !isFenced(error)) throw error;
+      const [first] = batches;
+      if (batches.length > 1) for (const batch of batches) await this.#writeAll([batch]);
+      else if (first) onFenced(first.partition, first.epoch, error);
+    }
+  }
+
+  /** What waits of the partition is another's to write. */
+  drop(partition: number): void {
+    const dropped = this.#batches.get(partition);
+    if (!dropped) return;
+    this.#batches.delete(partition);
+    for (const part of dropped.parts) this.#waiting -= countOf(part);
+    if (this.#batches.size === 0) this.#oldestAt = null;
   }
 
   /** Writes until it stands: a repeat is skipped by its position. Rejects when no repeat can help, or at the end of the process. */
@@ -177,9 +200,14 @@ export class ArchiveSink {
     );
   }
 
-  async stop(): Promise<void> {
+  /** From now on a commit is tried once more at most, and who waits for room in an outage goes on. */
+  halt(): void {
     this.#isStopping = true;
     this.#stopping.resolve();
+  }
+
+  async stop(): Promise<void> {
+    this.halt();
     await this.flush();
   }
 }

@@ -109,7 +109,7 @@ const intakeOf = async (): Promise<{ intake: Intake; appended: Append[]; held: U
   const ledger = {
     stations: async () => stations.slice(0, 3),
     putStations: async () => {},
-    hold: async ({ payload }: { payload: Uint8Array }) => void held.push(payload),
+    hold: async ({ payload }: { payload: Uint8Array }) => held.push(payload) > 0,
     held: async () => held.map((payload, id) => ({ id, payload })),
     release: async () => void held.splice(0),
   };
@@ -118,6 +118,7 @@ const intakeOf = async (): Promise<{ intake: Intake; appended: Append[]; held: U
     ledger: ledger as unknown as Ledger,
     now: () => T0,
     unknown: 'hold',
+    atMost: { stations: 10, reports: 10 },
     adopt: async () => {},
     onCounted: () => {},
   });

@@ -10,6 +10,8 @@ export interface Kept {
   positions(): readonly number[];
   /** Where a recovery would begin if the sinks lost what is not durable in them yet. */
   durable(): number;
+  /** Under which the partition is held. */
+  readonly epoch: number;
 }
 
 export interface CheckpointTimerOptions {
@@ -48,10 +50,22 @@ export class CheckpointTimer {
     this.#options = options;
   }
 
-  start(partitions: readonly Kept[]): void {
-    for (const kept of partitions)
-      this.#keptAt.set(kept, { at: performance.now(), offset: kept.folder.offset });
+  start(): void {
     this.#rest(0);
+  }
+
+  /** Keeps a partition from now on. */
+  add(kept: Kept): void {
+    this.#keptAt.set(kept, { at: performance.now(), offset: kept.folder.offset });
+  }
+
+  /** Keeps a partition no more; with `isLast` it is kept once again when it moved, for whoever goes on with it. */
+  async remove(kept: Kept, isLast: boolean): Promise<void> {
+    const last = this.#keptAt.get(kept);
+    this.#keptAt.delete(kept);
+    if (!last || !isLast) return;
+    await this.#writing;
+    if (kept.folder.offset > last.offset) await this.#write(kept);
   }
 
   #rest(afterMs: number): void {
@@ -93,29 +107,27 @@ export class CheckpointTimer {
     const at = performance.now();
     const { store, probe } = this.#options;
     const { folder } = kept;
-    this.#keptAt.set(kept, { at, offset: folder.offset });
+    this.#note(kept, at, folder.offset);
     const keeping = await folder.keep();
     // A worker that ends meanwhile gives none: the next turn comes.
     if (!keeping) return 0;
     const { offset, spentMs } = keeping;
-    this.#keptAt.set(kept, { at, offset });
-    await store.thin(folder.partition, kept.positions(), kept.durable());
+    this.#note(kept, at, offset);
+    await store.thin(folder.partition, kept.positions(), kept.durable(), kept.epoch);
     this.spent.ms += spentMs;
     this.spent.count++;
     await probe?.('checkpointed');
     return spentMs;
   }
 
+  #note(kept: Kept, at: number, offset: number): void {
+    // It may have been let go meanwhile.
+    if (this.#keptAt.has(kept)) this.#keptAt.set(kept, { at, offset });
+  }
+
   /** Ends the turns; one that has begun goes on. */
   halt(): void {
     this.#isStopped = true;
     if (this.#timer) clearTimeout(this.#timer);
-  }
-
-  /** Ends the turns and keeps every partition that moved at all, so that the next start is quick. */
-  async stop(): Promise<void> {
-    this.halt();
-    await this.#writing;
-    for (const [kept, { offset }] of this.#keptAt) if (kept.folder.offset > offset) await this.#write(kept);
   }
 }

@@ -1,7 +1,7 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { CheckpointMedium } from '../store/ledger/checkpoint-medium.ts';
 import { type FoldSnapshot, foldVersion } from '../stream/fold.ts';
 import { decodeCheckpoint, packCheckpoint, sealCheckpoint } from './checkpoint-codec.ts';
+import { openCheckpointFiles } from './checkpoint-files.ts';
 
 /** The fold's state of a partition before the record at `offset`. */
 export interface Checkpoint {
@@ -18,49 +18,29 @@ export interface CheckpointOptions {
   readonly foldVersion?: number;
 }
 
-const NAME = /^(\d+)-(\d+)\.ckpt$/;
-
-/**
- * Checkpoints as files `<partition>-<offset>.ckpt` (docs/formats/checkpoint.md). Written beside and renamed, so that a
- * crash leaves the old one. A damaged one, or one of another fold version, is passed over and told.
- */
+/** Checkpoints with their checksums and versions. A damaged one, or one of another fold version, is passed over and told. */
 export class CheckpointStore {
-  readonly #directory: string;
+  readonly #medium: CheckpointMedium;
   readonly #foldVersion: number;
-  readonly #onPassedOver: (file: string, flaw: CheckpointFlaw) => void;
-  readonly #offsets = new Map<number, number[]>();
+  readonly #onPassedOver: (name: string, flaw: CheckpointFlaw) => void;
 
-  private constructor(
-    directory: string,
-    onPassedOver: (file: string, flaw: CheckpointFlaw) => void,
-    options: CheckpointOptions,
+  constructor(
+    medium: CheckpointMedium,
+    onPassedOver: (name: string, flaw: CheckpointFlaw) => void,
+    options: CheckpointOptions = {},
   ) {
-    this.#directory = directory;
+    this.#medium = medium;
     this.#onPassedOver = onPassedOver;
     this.#foldVersion = options.foldVersion ?? foldVersion;
   }
 
+  /** Those that lie as files in a directory of this process. */
   static async open(
     directory: string,
-    onPassedOver: (file: string, flaw: CheckpointFlaw) => void,
+    onPassedOver: (name: string, flaw: CheckpointFlaw) => void,
     options: CheckpointOptions = {},
   ): Promise<CheckpointStore> {
-    await mkdir(directory, { recursive: true });
-    const store = new CheckpointStore(directory, onPassedOver, options);
-    for (const file of await readdir(directory)) {
-      const match = NAME.exec(file);
-      if (match) store.#note(Number(match[1]), Number(match[2]));
-      else if (file.endsWith('.tmp')) await rm(join(directory, file));
-    }
-    return store;
-  }
-
-  #note(partition: number, offset: number): void {
-    const offsets = (this.#offsets.get(partition) ?? []).filter((known) => known !== offset);
-    this.#offsets.set(
-      partition,
-      [...offsets, offset].sort((a, b) => a - b),
-    );
+    return new CheckpointStore(await openCheckpointFiles(directory), onPassedOver, options);
   }
 
   /** Resolves, when the checkpoint is there, with the time that this thread spent on it, ms. */
@@ -73,24 +53,15 @@ export class CheckpointStore {
   }
 
   /** Resolves when the checkpoint, sealed already, is there. */
-  async writeSealed(partition: number, offset: number, bytes: Uint8Array): Promise<void> {
-    const path = this.#path(partition, offset);
-    const file = await open(`${path}.tmp`, 'w');
-    try {
-      await file.writeFile(bytes);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-    await rename(`${path}.tmp`, path);
-    this.#note(partition, offset);
+  writeSealed(partition: number, offset: number, bytes: Uint8Array): Promise<void> {
+    return this.#medium.write(partition, offset, bytes);
   }
 
   /** The newest readable checkpoint at or below `offset` of the present fold version. */
   async newest(partition: number, offset: number): Promise<Checkpoint | undefined> {
-    for (const known of [...(this.#offsets.get(partition) ?? [])].reverse()) {
+    for (const known of [...(await this.#medium.offsets(partition))].reverse()) {
       if (known > offset) continue;
-      const snapshot = await this.#read(this.#path(partition, known));
+      const snapshot = await this.#read(partition, known);
       if (snapshot) return { partition, offset: known, snapshot };
     }
     return undefined;
@@ -101,14 +72,14 @@ export class CheckpointStore {
     partition: number,
     offset: number,
   ): Promise<{ readonly offset: number; readonly bytes: Uint8Array | null } | undefined> {
-    const found = this.#offsets.get(partition)?.findLast((known) => known <= offset);
+    const found = (await this.#medium.offsets(partition)).findLast((known) => known <= offset);
     if (found === undefined) return undefined;
-    return { offset: found, bytes: await readFile(this.#path(partition, found)).catch(() => null) };
+    return { offset: found, bytes: (await this.#medium.read(partition, found)) ?? null };
   }
 
   /** Tells that another thread could not use a checkpoint. */
   passOver(partition: number, offset: number, flaw: CheckpointFlaw): void {
-    this.#onPassedOver(this.#path(partition, offset), flaw);
+    this.#onPassedOver(this.#medium.nameOf(partition, offset), flaw);
   }
 
   /** Version of the fold that reads and writes. */
@@ -116,56 +87,49 @@ export class CheckpointStore {
     return this.#foldVersion;
   }
 
-  async #read(path: string): Promise<FoldSnapshot | undefined> {
-    try {
-      const snapshot = await decodeCheckpoint(await readFile(path));
-      if (snapshot.foldVersion === this.#foldVersion) return snapshot;
-      this.#onPassedOver(path, { foldVersion: snapshot.foldVersion });
-    } catch {
-      this.#onPassedOver(path, 'damaged');
-    }
+  async #read(partition: number, offset: number): Promise<FoldSnapshot | undefined> {
+    const bytes = await this.#medium.read(partition, offset);
+    const snapshot = bytes && (await decodeCheckpoint(bytes).catch(() => undefined));
+    if (snapshot?.foldVersion === this.#foldVersion) return snapshot;
+    this.passOver(partition, offset, snapshot ? { foldVersion: snapshot.foldVersion } : 'damaged');
     return undefined;
-  }
-
-  #path(partition: number, offset: number): string {
-    return join(this.#directory, `${partition}-${offset}.ckpt`);
   }
 
   /**
    * Keeps the two newest, the newest at or below each of the positions, and around the position that every sink would
    * fall back to (`durableOffset`, where there is one) the newest at or below and the oldest above; removes the rest.
    * The one above is what that position will stand on when it moves on: without it the log could never be trimmed.
+   * `epoch`: under which the partition is held; where processes share the store, one that holds it no more removes none.
    */
   async thin(
     partition: number,
     positions: readonly number[],
     durableOffset?: number,
+    epoch?: number,
   ): Promise<readonly number[]> {
-    const offsets = this.#offsets.get(partition) ?? [];
+    const offsets = await this.#medium.offsets(partition);
     const below = positions.map((position) => offsets.findLast((offset) => offset <= position));
     if (durableOffset !== undefined) {
       below.push(offsets.findLast((offset) => offset <= durableOffset));
       below.push(offsets.find((offset) => offset > durableOffset));
     }
     const keep = new Set([...offsets.slice(-2), ...below.filter((offset) => offset !== undefined)]);
-    for (const offset of offsets)
-      if (!keep.has(offset)) await rm(this.#path(partition, offset), { force: true });
-    const kept = [...keep].sort((a, b) => a - b);
-    // What was written meanwhile stays.
-    const since = (this.#offsets.get(partition) ?? []).filter((offset) => !offsets.includes(offset));
-    this.#offsets.set(
-      partition,
-      [...kept, ...since].sort((a, b) => a - b),
-    );
-    return kept;
+    const surplus = offsets.filter((offset) => !keep.has(offset));
+    if (surplus.length > 0) await this.#medium.remove(partition, surplus, epoch);
+    return [...keep].sort((a, b) => a - b);
   }
 
   /**
    * Keeps the two newest, the newest at or below `durableOffset` (what every sink holds durably) and at or below each of
    * `positions`; removes the rest. Returns the oldest kept offset: the log needs everything from there.
    */
-  async prune(partition: number, durableOffset: number, positions: readonly number[] = []): Promise<number> {
-    const kept = await this.thin(partition, positions, durableOffset);
+  async prune(
+    partition: number,
+    durableOffset: number,
+    positions: readonly number[] = [],
+    epoch?: number,
+  ): Promise<number> {
+    const kept = await this.thin(partition, positions, durableOffset, epoch);
     // Without one that every sink has passed, a recovery would need the log from its beginning.
     return kept.some((offset) => offset <= durableOffset) ? Math.min(...kept) : 0;
   }

@@ -1,9 +1,14 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { profileNames } from '../alerts/cap/read/profiles.ts';
 import { channels as channelKinds } from '../delivery/channels/index.ts';
 import { AtalaiaError } from '../lib/errors.ts';
-import { levelNames } from '../model/rule.ts';
+import { levelNames, type Rule } from '../model/rule.ts';
+import { type Budget, defaultBudget } from '../rules/budget.ts';
+import { operatorHazards } from '../rules/hazard.ts';
 import { unknownWord } from '../rules/words.ts';
 import { readYaml } from '../rules/yaml.ts';
 import {
@@ -15,12 +20,29 @@ import {
   type SinkName,
   sinkNames,
 } from './guarantee.ts';
-import { span } from './span.ts';
-import { logConfig, storeConfig, storeProblems } from './store-config.ts';
+import {
+  groupsConfig,
+  peopleConfig,
+  rosterProblems,
+  rostersConfig,
+  subscriptionsConfig,
+} from './roster-config.ts';
+import { selfTestConfig, selfTestProblems } from './self-test-config.ts';
+import { sourcesConfig } from './source-config.ts';
+import { size, span } from './span.ts';
+import {
+  archiveConfig,
+  checkpointsConfig,
+  lakeConfig,
+  logConfig,
+  storeConfig,
+  storeProblems,
+} from './store-config.ts';
 
 const channel = z.looseObject({ kind: z.enum(Object.keys(channelKinds) as [keyof typeof channelKinds]) });
 
 const MAX_WORKERS = 256;
+const DEFAULT_MAX_WORKERS = 4;
 /** The schema of `atalaia.yaml`. */
 export const configSchema = z.strictObject({
   environment: z.enum(['actual', 'exercise', 'test']).default('exercise'),
@@ -40,16 +62,48 @@ export const configSchema = z.strictObject({
         .regex(/^[^\s,<&]+$/)
         .default('atalaia@localhost'),
       name: z.string().max(200).default('Atalaia'),
+      /** Where people reach the server, for links in messages; unless given, where it listens. */
+      url: z
+        .string()
+        .max(200)
+        .refine(
+          (text) => /^https?:\/\/[^\s?#<&]+$/.test(text) && URL.canParse(text),
+          'an address such as https://alertas.example.org is expected',
+        )
+        .optional(),
     })
     .prefault({}),
   log: logConfig,
   store: storeConfig,
+  checkpoints: checkpointsConfig,
+  archive: archiveConfig,
+  lake: lakeConfig,
   stations: z
-    .strictObject({ file: z.string().optional(), unknown: z.enum(['hold', 'accept']).default('hold') })
+    .strictObject({
+      file: z.string().optional(),
+      unknown: z.enum(['hold', 'accept']).default('hold'),
+      /** How many unknown stations wait (or are adopted unseen) at most, and how many reports of each. */
+      held: z
+        .strictObject({
+          stations: z.number().int().min(1).max(100_000).default(10_000),
+          reports: z.number().int().min(1).max(100_000).default(1000),
+        })
+        .prefault({}),
+    })
     .prefault({}),
   /** File of named areas; every region of the registry is one by itself. */
   areas: z.string().optional(),
+  /** File of the borders of municipalities, made by `atalaia geo import`. */
+  borders: z.string().optional(),
   rules: z.array(z.string()).default([]),
+  cap: z
+    .strictObject({
+      /** The kind of receiver that messages are written for. */
+      profile: z.enum(profileNames).optional(),
+      /** PEM files of the key and the certificate that sign every CAP message. */
+      signature: z.strictObject({ key: z.string(), certificate: z.string() }).optional(),
+    })
+    .prefault({}),
   pipeline: z
     .strictObject({
       guarantee: z
@@ -69,50 +123,103 @@ export const configSchema = z.strictObject({
       workers: z
         .strictObject({
           min: z.int().min(1).max(MAX_WORKERS).default(1),
-          /** Unless given: `min`. */
+          /** Unless given: by the cores, see {@link workersOf}. */
           max: z.int().min(1).max(MAX_WORKERS).optional(),
         })
         .refine(({ min, max }) => max === undefined || min <= max, 'min is above max')
         .prefault({}),
       lateness: span.default(86_400_000),
+      /** `off`: no reading is judged, all count (docs/quality.md). */
+      quality: z.enum(['on', 'off']).default('on'),
+      /** State that the rules may ask for, `8GiB`: in total for each 10,000 stations, and of one station. */
+      budget: z.strictObject({ memory: size.optional(), stationMemory: size.optional() }).prefault({}),
     })
     .prefault({}),
   sinks: z
     .strictObject({
       topic: z
         .strictObject({
-          kind: z.enum(['embedded']).default('embedded'),
+          /** Unless given: `kafka` beside a log of that kind, else `embedded`. */
+          kind: z.enum(['embedded', 'kafka']).optional(),
           name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'a name such as alerts is expected'),
         })
         .optional(),
     })
     .prefault({}),
-  sources: z
-    .array(
-      z.strictObject({ kind: z.literal('scenario'), directory: z.string(), duration: span.default(60_000) }),
-    )
-    .max(1)
-    .default([]),
+  /** A watcher outside that expects a request while this server can warn people. */
+  heartbeat: z
+    .strictObject({
+      url: z
+        .string()
+        .max(500)
+        .refine(
+          (text) => /^https?:\/\//.test(text) && URL.canParse(text),
+          'an http or https address is expected',
+        ),
+      every: span.refine((ms) => ms >= 1000 && ms <= 3_600_000, 'from 1s to 1h is expected').default(60_000),
+    })
+    .optional(),
+  selfTest: selfTestConfig,
+  access: z
+    .strictObject({
+      /** A session ends when it was not used for this long. */
+      idle: span.default(1_800_000),
+      /** A session ends after this long, used or not. */
+      life: span.default(43_200_000),
+      /** Addresses and networks of fronts whose `X-Forwarded-For` is believed. */
+      proxies: z
+        .array(z.string().max(50).refine(isNetwork, 'an address or network such as 10.0.0.0/8 is expected'))
+        .max(100)
+        .default([]),
+    })
+    .prefault({}),
+  sources: sourcesConfig,
   channels: z.record(z.string(), channel).default({}),
-  subscriptions: z
-    .array(
-      z.strictObject({
-        name: z.string().min(1).max(100),
-        channel: z.string(),
-        level: z.enum(levelNames).default('yellow'),
-        areas: z.union([z.literal('all'), z.array(z.string()).max(10_000)]).default('all'),
-        address: z.string().optional(),
-      }),
-    )
-    .max(10_000)
-    .default([]),
+  /** What of alerts of these levels the public is told only after a second person approved it; nothing without it. */
+  publication: z
+    .strictObject({
+      review: z
+        .strictObject({
+          levels: z.array(z.enum(levelNames)).min(1),
+          within: span
+            .refine((ms) => ms >= 60_000 && ms <= 86_400_000, 'is not from 1m to 1d')
+            .default(600_000),
+          /** A warning that nobody lets out is worse than one that nobody has read twice. */
+          onTimeout: z.enum(['publish', 'escalate']).default('publish'),
+        })
+        .optional(),
+    })
+    .prefault({}),
+  /** Most messages below red a minute, over all subscriptions; reds have no such bound. */
+  deliveries: z.strictObject({ perMinute: z.number().int().min(1).max(1_000_000).optional() }).prefault({}),
+  people: peopleConfig,
+  groups: groupsConfig,
+  rosters: rostersConfig,
+  subscriptions: subscriptionsConfig,
 });
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const width = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return (
+    width > 0 &&
+    rest.length === 0 &&
+    (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width))
+  );
+}
 
 export type Config = z.infer<typeof configSchema>;
 
 /** The same as JSON Schema (draft 2020-12), for editors; `docs/atalaia.schema.json` holds it. */
 export const configJsonSchema = (): z.core.JSONSchema.BaseSchema =>
   z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });
+
+/** The rule with the review that the configuration asks for, unless it says itself; what only operators are told has none. */
+export function reviewedRule({ publication: { review } }: Pick<Config, 'publication'>, rule: Rule): Rule {
+  if (!review || rule.publication !== undefined || operatorHazards.has(rule.hazard)) return rule;
+  const { levels, within: withinMs, onTimeout } = review;
+  return { ...rule, publication: { levels, withinMs, onTimeout } };
+}
 
 /** The guarantee of each sink: what the configuration says for all, or by name; exactly once unless it says otherwise. */
 export function guaranteesOf({ pipeline: { guarantee } }: Config): Guarantees {
@@ -124,17 +231,25 @@ const definedOf = (chosen: { readonly [sink in SinkName]?: Guarantee | undefined
   Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined));
 
 /**
- * How many threads fold: as configured, never more than partitions. Unless told the main thread folds by itself: workers
- * are to be asked for, as long as a replaced one was seen to repeat a revision (docs/workers.md, "Known").
+ * How many threads fold: as configured, never more than partitions. Unless told as many as leave a core to the main
+ * thread, up to four; where that is one, the main thread folds by itself.
  */
-export function workersOf({ pipeline: { workers, partitions } }: Config): {
-  readonly min: number;
-  readonly max: number;
-} {
+export function workersOf(
+  { pipeline: { workers, partitions } }: Config,
+  cores = availableParallelism(),
+): { readonly min: number; readonly max: number } {
   // A partition is folded by one worker: more of them would have nothing to do.
   const min = Math.min(workers.min, partitions);
-  return { min, max: Math.min(workers.max ?? workers.min, partitions) };
+  const max = workers.max ?? Math.max(workers.min, Math.min(DEFAULT_MAX_WORKERS, cores - 1));
+  return { min, max: Math.min(max, partitions) };
 }
+
+/** What the rules may take, as configured. */
+export const budgetOf = ({ pipeline: { budget } }: Config): Budget => ({
+  ...defaultBudget,
+  totalBytes: budget.memory ?? defaultBudget.totalBytes,
+  stationBytes: budget.stationMemory ?? defaultBudget.stationBytes,
+});
 
 /** What the operator has to know about the configured guarantees: a sentence for each sink below exactly once. */
 export function guaranteeWarningsOf(config: Config): string[] {
@@ -160,7 +275,19 @@ export function loadConfig(file: string | null, env: Readonly<Record<string, str
     rules: config.rules.map(at),
     stations: { ...config.stations, ...(config.stations.file ? { file: at(config.stations.file) } : {}) },
     ...(config.areas === undefined ? {} : { areas: at(config.areas) }),
-    sources: config.sources.map((source) => ({ ...source, directory: at(source.directory) })),
+    cap: config.cap.signature
+      ? {
+          ...config.cap,
+          signature: { key: at(config.cap.signature.key), certificate: at(config.cap.signature.certificate) },
+        }
+      : config.cap,
+    ...(config.borders === undefined ? {} : { borders: at(config.borders) }),
+    ...(config.lake && !config.lake.to.includes('://')
+      ? { lake: { ...config.lake, to: at(config.lake.to) } }
+      : {}),
+    sources: config.sources.map((source) =>
+      source.kind === 'scenario' ? { ...source, directory: at(source.directory) } : source,
+    ),
   };
   return guard(resolveSecrets(located, env), file ?? 'environment');
 }
@@ -198,9 +325,10 @@ const ownVariables: ReadonlySet<string> = new Set([
   'ATALAIA_LANG',
   'ATALAIA_PORT',
   'ATALAIA_EXERCISE_SECONDS',
+  'ATALAIA_KEY',
 ]);
 
-/** `ATALAIA_PIPELINE_MODE=micro-batch` sets pipeline.mode, `ATALAIA_PIPELINE_WORKERS_MIN` pipeline.workers.min; whole numbers are read as such. */
+/** `ATALAIA_PIPELINE_MODE=micro-batch` sets pipeline.mode, `ATALAIA_PIPELINE_WORKERS_MIN` pipeline.workers.min; whole numbers are read as such, `{…}` and `[…]` as YAML. */
 function overlay(raw: Record<string, unknown>, env: Readonly<Record<string, string | undefined>>): void {
   for (const [name, text] of Object.entries(env)) {
     if (!name.startsWith('ATALAIA_') || ownVariables.has(name) || text === undefined) continue;
@@ -212,8 +340,16 @@ function overlay(raw: Record<string, unknown>, env: Readonly<Record<string, stri
       inner[key] = { ...((inner[key] ?? {}) as Record<string, unknown>) };
       inner = inner[key] as Record<string, unknown>;
     }
-    inner[last] = /^-?\d+$/.test(text) ? Number(text) : text;
+    inner[last] = variableValue(name, text);
   }
+}
+
+function variableValue(name: string, text: string): unknown {
+  if (/^-?\d+$/.test(text)) return Number(text);
+  if (!/^\s*[{[]/.test(text)) return text;
+  const { root, flaws } = readYaml(text);
+  if (flaws[0] || !root) throw problem(`environment: ${name}: ${flaws[0]?.message ?? 'a value is expected'}`);
+  return plain(root);
 }
 
 /** The keys that the words of a variable name, `stationKeys` also as one; a word unknown inside a known key stays for the schema to refuse. */
@@ -255,15 +391,8 @@ const kindsOf = (schema: Schema): Schema[] => [
   ...[...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].filter((one) => typeof one === 'object'),
 ];
 
-/** `{ env: NAME }` and `{ file: PATH }` anywhere in a channel, the log or the store become the secret's text. */
+/** `{ env: NAME }` and `{ file: PATH }` anywhere in a channel, the log, the store or a source become the secret's text. */
 function resolveSecrets(config: Config, env: Readonly<Record<string, string | undefined>>): Config {
-  const resolved = Object.entries(config.channels).map(([name, channel]) => {
-    const entries = Object.entries(channel).map(([key, value]) => [
-      key,
-      secretText(value, `channels.${name}.${key}`, env),
-    ]);
-    return [name, Object.fromEntries(entries)];
-  });
   const within = <Part>(part: Part, place: string): Part => {
     const text = secretText(part, place, env);
     if (text !== part || typeof part !== 'object' || part === null) return text as Part;
@@ -272,9 +401,10 @@ function resolveSecrets(config: Config, env: Readonly<Record<string, string | un
   };
   return {
     ...config,
-    channels: Object.fromEntries(resolved) as Config['channels'],
+    channels: within(config.channels, 'channels'),
     log: within(config.log, 'log'),
     store: within(config.store, 'store'),
+    sources: within(config.sources, 'sources'),
   };
 }
 
@@ -298,24 +428,25 @@ function secretText(
   }
 }
 
-/** What must not start: a door to the outside, or real warnings, without people and keys. */
+/** Whether others than this machine can ask under an address of `listen`. */
+export const isOpenAddress = (listen: string): boolean =>
+  !/^(127(\.\d{1,3}){3}|localhost|\[::1\])$/i.test(listen.slice(0, listen.lastIndexOf(':')));
+
+/** What of the configuration asks for users and station keys; null: nothing does. */
+export function whyClosed({ listen, environment }: Config): string | null {
+  if (isOpenAddress(listen)) return `listen: ${listen} is not a loopback address and`;
+  return environment === 'actual' ? 'environment: actual' : null;
+}
+
+/** What must not start. */
 function guard(config: Config, file: string): Config {
-  const host = config.listen.slice(0, config.listen.lastIndexOf(':'));
-  const isLoopback = /^(127\.|localhost$|\[::1\]$)/.test(host);
-  if (!isLoopback || config.environment === 'actual') {
-    const why = isLoopback ? 'environment: actual' : `listen: ${config.listen} is not a loopback address and`;
+  if (config.sinks.topic?.kind === 'kafka' && config.log.kind !== 'kafka')
     throw problem(
-      `${file}: ${why} needs users and station keys, which come with a later version. Until then listen on 127.0.0.1, in an exercise or test.`,
+      `${file}: sinks.topic.kind: kafka needs a log of that kind. Give log: { kind: kafka, … }, or kind: embedded.`,
     );
-  }
-  const [wrong] = storeProblems(config.store);
+  const [wrong] = [...storeProblems(config.store), ...selfTestProblems(config)];
   if (wrong !== undefined) throw problem(`${file}: ${wrong}`);
-  for (const { name, channel } of config.subscriptions) {
-    if (!config.channels[channel])
-      throw problem(
-        `${file}: subscriptions.${name}: ${unknownWord('channel', channel, Object.keys(config.channels))}`,
-      );
-  }
+  for (const unfit of rosterProblems(config)) throw problem(`${file}: ${unfit}`);
   for (const [name, settings] of Object.entries(config.channels)) {
     const checked = channelKinds[settings.kind].configSchema.safeParse(settings);
     if (checked.success) continue;

@@ -32,9 +32,16 @@ export class DocumentCache {
   readonly #parsed = new Map<string, unknown>();
   readonly #load: (hash: string) => Promise<Uint8Array | undefined>;
 
+  /** Whether folds over these documents judge readings. */
+  readonly hasQuality: boolean;
+
   /** `load` finds a document that is not in memory yet. */
-  constructor(load: (hash: string) => Promise<Uint8Array | undefined> = async () => undefined) {
+  constructor(
+    load: (hash: string) => Promise<Uint8Array | undefined> = async () => undefined,
+    hasQuality = true,
+  ) {
     this.#load = load;
+    this.hasQuality = hasQuality;
   }
 
   /** Brings a document into memory, so that the fold finds it at once. */
@@ -69,6 +76,7 @@ export class DocumentCache {
   foldOptions(latenessMs?: number): FoldOptions {
     return {
       ...(latenessMs === undefined ? {} : { latenessMs }),
+      hasQuality: this.hasQuality,
       rules: (hash) => this.get<readonly Rule[]>(hash),
       stations: (hash) => this.get<readonly Station[]>(hash),
       areas: (hash) => this.get<AreaDocument>(hash),

@@ -28,4 +28,6 @@ export interface Folder {
   fold(entries: readonly LogEntry[]): Promise<Folded>;
   /** Writes a checkpoint; null when there could be none just now. */
   keep(): Promise<Keeping | null>;
+  /** The partition is folded here no more. */
+  close(): void;
 }

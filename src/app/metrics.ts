@@ -1,4 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Hold } from '../store/ledger/hold.ts';
+import type { NeighbourCounts } from './neighbour-watch.ts';
+import type { SelfTestStatus } from './self-test-verdict.ts';
 
 /** Our own measurements in the Prometheus text format; names follow its conventions. */
 export class Metrics {
@@ -17,7 +20,7 @@ export class Metrics {
   });
   readonly #deliveries = new Counter({
     name: 'atalaia_deliveries_total',
-    help: 'Delivery attempts by outcome',
+    help: 'Delivery attempts by outcome, and deliveries held back by cause',
     labelNames: ['outcome'],
     registers: [this.#registry],
   });
@@ -42,6 +45,28 @@ export class Metrics {
     help: 'How long the oldest observation has waited for the archive',
     registers: [this.#registry],
   });
+  readonly #held = new Gauge({
+    name: 'atalaia_deliveries_held',
+    help: '1 while a person holds deliveries, of reds and of lower levels, else 0',
+    labelNames: ['level'],
+    registers: [this.#registry],
+  });
+  readonly #outbox = new Gauge({
+    name: 'atalaia_outbox_oldest_seconds',
+    help: 'How long the oldest alert revision has waited to be handed to the channels; 0 when none waits',
+    registers: [this.#registry],
+  });
+  readonly #ready = new Gauge({
+    name: 'atalaia_ready',
+    help: '1 when this server can warn people now, as /readyz says, else 0',
+    registers: [this.#registry],
+  });
+  readonly #heartbeats = new Counter({
+    name: 'atalaia_heartbeats_total',
+    help: 'Signals to the watcher outside, by outcome; withheld where this server was not ready',
+    labelNames: ['outcome'],
+    registers: [this.#registry],
+  });
   readonly #workers = new Gauge({
     name: 'atalaia_workers',
     help: 'Threads that fold; 1 where the main thread does',
@@ -52,10 +77,65 @@ export class Metrics {
     help: 'Threads that fold and ended by themselves; each was replaced',
     registers: [this.#registry],
   });
+  readonly #sources = new Gauge({
+    name: 'atalaia_source_up',
+    help: 'Whether a source of the configuration is connected to its broker',
+    labelNames: ['source'],
+    registers: [this.#registry],
+  });
+  readonly #lakeRuns = new Counter({
+    name: 'atalaia_lake_runs_total',
+    help: 'Runs that brought the Parquet lake up to the archive, by outcome',
+    labelNames: ['outcome'],
+    registers: [this.#registry],
+  });
+  readonly #lakeRows = new Counter({
+    name: 'atalaia_lake_rows_total',
+    help: 'Rows in files of the lake that were written',
+    registers: [this.#registry],
+  });
+  readonly #retained = new Counter({
+    name: 'atalaia_retention_rows_total',
+    help: 'Readings that retention took from the archive',
+    registers: [this.#registry],
+  });
+  readonly #selfTest = new Gauge({
+    name: 'atalaia_self_test_ok',
+    help: '1 when the newest finished test of every channel passed and none is overdue, else 0',
+    registers: [this.#registry],
+  });
+  readonly #selfTestChannel = new Gauge({
+    name: 'atalaia_self_test_channel_ok',
+    help: 'By channel of the newest test: 1 delivered within the deadline, 0 failed or late; absent while it runs',
+    labelNames: ['channel'],
+    registers: [this.#registry],
+  });
+  readonly #selfTestSeconds = new Gauge({
+    name: 'atalaia_self_test_channel_seconds',
+    help: 'From the beginning of the newest test to the acknowledgement by the receiver of a channel',
+    labelNames: ['channel'],
+    registers: [this.#registry],
+  });
+  readonly #selfTestAt = new Gauge({
+    name: 'atalaia_self_test_timestamp_seconds',
+    help: 'When the newest test began, seconds since 1970',
+    registers: [this.#registry],
+  });
   readonly #open = new Gauge({
     name: 'atalaia_alerts_open',
     help: 'Open alerts by level',
     labelNames: ['level'],
+    registers: [this.#registry],
+  });
+  readonly #neighbourSuspect = new Gauge({
+    name: 'atalaia_stations_suspect',
+    help: 'Stations that their neighbours speak against, by check',
+    labelNames: ['check'],
+    registers: [this.#registry],
+  });
+  readonly #isolated = new Gauge({
+    name: 'atalaia_stations_isolated',
+    help: 'Stations with a quantity that has too few neighbours to hold it against',
     registers: [this.#registry],
   });
 
@@ -69,24 +149,59 @@ export class Metrics {
   event(event: string, level: string): void {
     this.#events.inc({ event, level });
   }
-  delivery(outcome: string, tookMs?: number): void {
-    this.#deliveries.inc({ outcome });
+  delivery(outcome: string, tookMs?: number, by = 1): void {
+    this.#deliveries.inc({ outcome }, by);
     if (tookMs !== undefined) this.#delivery.observe(tookMs / 1000);
   }
+  heartbeat(outcome: 'sent' | 'failed' | 'withheld'): void {
+    this.#heartbeats.inc({ outcome });
+  }
+
   workerRestarted(): void {
     this.#workerRestarts.inc();
+  }
+  lake(outcome: 'written' | 'failed', rows: number): void {
+    this.#lakeRuns.inc({ outcome });
+    this.#lakeRows.inc(rows);
+  }
+  retained(rows: number): void {
+    this.#retained.inc(rows);
+  }
+  source(source: string, isUp: boolean): void {
+    this.#sources.set({ source }, isUp ? 1 : 0);
+  }
+  selfTest({ ok, newest }: SelfTestStatus): void {
+    this.#selfTest.set(ok ? 1 : 0);
+    this.#selfTestChannel.reset();
+    this.#selfTestSeconds.reset();
+    if (newest) this.#selfTestAt.set(newest.run.at / 1000);
+    for (const { channel, state, tookMs } of newest?.channels ?? []) {
+      if (state !== 'waiting') this.#selfTestChannel.set({ channel }, state === 'delivered' ? 1 : 0);
+      if (tookMs !== undefined) this.#selfTestSeconds.set({ channel }, tookMs / 1000);
+    }
   }
   gauges(values: {
     lagRecords: number;
     lagMs: number;
     archiveLagMs: number;
     workers: number;
+    outboxMs: number;
+    hold: Hold | null;
+    isReady: boolean;
     open: Readonly<Record<string, number>>;
+    neighbours: NeighbourCounts;
   }): void {
     this.#lagRecords.set(values.lagRecords);
     this.#lagSeconds.set(values.lagMs / 1000);
     this.#archiveLag.set(values.archiveLagMs / 1000);
     this.#workers.set(values.workers);
+    this.#outbox.set(values.outboxMs / 1000);
+    this.#held.set({ level: 'lower' }, values.hold ? 1 : 0);
+    this.#held.set({ level: 'red' }, values.hold?.red ? 1 : 0);
+    this.#ready.set(values.isReady ? 1 : 0);
+    for (const [check, count] of Object.entries(values.neighbours.suspect))
+      this.#neighbourSuspect.set({ check }, count);
+    this.#isolated.set(values.neighbours.isolated);
     for (const [level, count] of Object.entries(values.open)) this.#open.set({ level }, count);
   }
   text(): Promise<string> {

@@ -89,6 +89,7 @@ export class FoldedPartition implements Folder {
       to: from,
       clockAt: 0,
       revisions: [],
+      acts: [],
       observations: [],
       packed: [],
       counted,
@@ -105,11 +106,13 @@ export class FoldedPartition implements Folder {
     return folded;
   }
 
+  close(): void {}
+
   async #apply(entry: LogEntry): Promise<readonly Effect[]> {
     if (this.#options.skips.has(keyOf(entry))) return [{ kind: 'counted', what: 'skipped' }];
     try {
       const record = decodeRecord(entry.payload);
-      if (record.kind === 'command' && record.command.type !== 'recording')
+      if (record.kind === 'command' && 'hash' in record.command)
         await this.#options.documents.ensure(record.command.hash);
       if (record.kind !== 'tick') this.isStirred = true;
       return this.#fold.apply(record);

@@ -21,7 +21,7 @@ export class Player {
   readonly #scenario: Scenario;
   readonly #log: Log;
   readonly #clock: Clock;
-  readonly #append: (reports: readonly Report[]) => Promise<void>;
+  readonly #append: (reports: readonly Report[]) => Promise<unknown>;
   readonly #durationMs: number;
   #at: number;
   #reports = 0;
@@ -33,7 +33,7 @@ export class Player {
     scenario: Scenario;
     log: Log;
     clock: Clock;
-    append: (reports: readonly Report[]) => Promise<void>;
+    append: (reports: readonly Report[]) => Promise<unknown>;
     durationMs: number;
     resumeAt: number;
   }) {
@@ -59,30 +59,46 @@ export class Player {
     };
   }
 
-  /** Resolves when the recording has been played or stopped. */
-  async play(): Promise<void> {
+  /**
+   * Resolves when the recording has been played or stopped, or as soon as `mayPlay` says no: where processes share a log,
+   * one of them plays. `resumeAt`: up to where the log has it; two that play it for a moment only repeat each other.
+   */
+  async play(mayPlay: () => boolean = () => true, resumeAt = this.#at): Promise<void> {
     const { startAt, endAt } = this.#scenario;
-    const resumeAt = this.#at;
+    this.#at = Math.max(resumeAt, startAt);
+    const from = this.#at;
     const began = this.#clock.monotonicMs();
     let group: Report[] = [];
     for (const report of this.#scenario.reports()) {
-      if (report.receivedAt < resumeAt) continue;
+      if (report.receivedAt < from) continue;
       const last = group[0]?.receivedAt;
       if (last !== undefined && report.receivedAt > last) {
-        await this.#step(last, group, began + ((last - resumeAt) / (endAt - startAt)) * this.#durationMs);
-        if (this.#isStopped) return;
+        const due = began + ((last - from) / (endAt - startAt)) * this.#durationMs;
+        await this.#step(last, group, due, mayPlay);
+        if (this.#isStopped || !mayPlay()) return;
         group = [];
       }
       group.push(report);
     }
-    if (group[0]) await this.#step(group[0].receivedAt, group, 0);
-    this.#isFinished = !this.#isStopped;
+    if (group[0]) await this.#step(group[0].receivedAt, group, 0, mayPlay);
+    this.#isFinished = !this.#isStopped && mayPlay();
   }
 
-  async #step(at: number, reports: readonly Report[], dueMonotonicMs: number): Promise<void> {
+  /** Another process plays the recording, and has come this far. */
+  follow(at: number): void {
+    this.#at = Math.max(this.#at, Math.min(at, this.#scenario.endAt));
+    this.#isFinished = this.#at >= this.#scenario.endAt;
+  }
+
+  async #step(
+    at: number,
+    reports: readonly Report[],
+    dueMonotonicMs: number,
+    mayPlay: () => boolean,
+  ): Promise<void> {
     const wait = dueMonotonicMs - this.#clock.monotonicMs();
     if (wait > 0) await sleep(this.#clock, wait);
-    if (this.#isStopped) return;
+    if (this.#isStopped || !mayPlay()) return;
     await appendTick(this.#log, at, false);
     await this.#append(reports);
     this.#at = at;

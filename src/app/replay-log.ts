@@ -37,7 +37,10 @@ export async function replayLog(directory: string): Promise<AlertEvent[]> {
     try {
       const skips = new Set((await ledger.skips()).map(({ partition, offset }) => `${partition}/${offset}`));
       const events: AlertEvent[] = [];
-      const documents = new DocumentCache((hash) => ledger.document(hash));
+      const documents = new DocumentCache(
+        (hash) => ledger.document(hash),
+        (await ledger.meta('quality')) !== 'off',
+      );
       const latenessMs = Number((await ledger.meta('lateness')) ?? 86_400_000);
       for (let partition = 0; partition < log.partitions; partition++) {
         const fold = new PartitionFold(documents.foldOptions(latenessMs));
@@ -49,10 +52,11 @@ export async function replayLog(directory: string): Promise<AlertEvent[]> {
             offset = entry.offset + 1;
             if (skips.has(`${partition}/${entry.offset}`)) continue;
             const record = decodeRecord(entry.payload);
-            if (record.kind === 'command' && record.command.type !== 'recording')
+            if (record.kind === 'command' && 'hash' in record.command)
               await documents.ensure(record.command.hash);
+            // What waited for approval was no alert to anybody.
             for (const effect of fold.apply(record))
-              if (effect.kind === 'alert') events.push(effect.revision.event);
+              if (effect.kind === 'alert' && !effect.revision.draft) events.push(effect.revision.event);
           }
         }
       }

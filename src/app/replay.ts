@@ -1,10 +1,12 @@
 import type { AlertEvent } from '../model/alert.ts';
 import type { Area } from '../model/area.ts';
 import type { Effect } from '../model/effect.ts';
+import type { Forecast } from '../model/forecast.ts';
 import type { LogRecord } from '../model/record.ts';
 import type { Report } from '../model/report.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
+import type { Climatology } from '../stream/climatology-reader.ts';
 import { PartitionFold } from '../stream/fold.ts';
 import { DocumentCache, toDocument } from './documents.ts';
 import { areaDocuments, neighbourPartitions, partitionOf } from './partition.ts';
@@ -14,6 +16,8 @@ export interface ReplayOptions {
   readonly stations: readonly Station[];
   /** Named areas beside the regions. */
   readonly areas?: readonly Area[];
+  /** What `percentile(…, day-of-year)` and `returnPeriod(…)` read; unknown without it. */
+  readonly climatology?: Climatology;
   /** Default 64; the result does not depend on it. */
   readonly partitions?: number;
   readonly latenessMs?: number;
@@ -52,7 +56,8 @@ export class Replay {
       options.stations.map((station) => [station.id, partitionOf(station.region, partitions)]),
     );
     const documents = new DocumentCache();
-    const rules = documents.add(toDocument(options.rules));
+    // Nobody approves anything here: what the rules find is asked for.
+    const rules = documents.add(toDocument(options.rules.map(({ publication: _, ...rule }) => rule)));
     const slices = Array.from({ length: partitions }, () => [] as Station[]);
     for (const station of options.stations)
       slices[this.#partitionOf.get(station.id) as number]?.push(station);
@@ -69,6 +74,10 @@ export class Replay {
         const hash = documents.add(toDocument(areas[partition]));
         fold.apply({ kind: 'command', id: 'areas', command: { type: 'areas', hash } });
       }
+      if (options.climatology) {
+        const hash = documents.add(toDocument(options.climatology));
+        fold.apply({ kind: 'command', id: 'climatology', command: { type: 'climatology', hash } });
+      }
       fold.apply({ kind: 'command', id: 'rules', command: { type: 'rules', hash: rules } });
       return fold;
     });
@@ -83,6 +92,14 @@ export class Replay {
       this.#apply(this.#folds[other] as PartitionFold, { kind: 'report', report, neighbour: true });
     this.#reports++;
     if (this.#reports % 5000 === 0) this.#options.onProgress?.(this.#reports, this.#now);
+  }
+
+  /** A forecast goes to its station's home alone; feed it in the order of its arrival among the reports. */
+  feedForecast(forecast: Forecast): void {
+    this.advanceTo(forecast.receivedAt);
+    const partition = this.#partitionOf.get(forecast.station);
+    if (partition === undefined) this.#count('unknown-station');
+    else this.#apply(this.#folds[partition] as PartitionFold, { kind: 'forecast', forecast });
   }
 
   /** Ends the recording and returns its events in the contract's order. */

@@ -1,3 +1,4 @@
+import type { Clock } from '../lib/clock.ts';
 import type { Ledger, StoredRevision } from '../store/ledger/ledger.ts';
 
 const PAGE = 500;
@@ -8,6 +9,7 @@ export class RevisionFeed {
   readonly #listeners = new Set<(revision: StoredRevision) => void>();
   #position: string | null = null;
   #pumping: Promise<void> = Promise.resolve();
+  #cancel: (() => void) | null = null;
 
   constructor(ledger: Ledger) {
     this.#ledger = ledger;
@@ -30,8 +32,24 @@ export class RevisionFeed {
 
   /** Reads what was committed since and tells it. */
   pump(): Promise<void> {
-    this.#pumping = this.#pumping.then(() => this.#read());
-    return this.#pumping;
+    const pumped = this.#pumping.then(() => this.#read());
+    // A ledger that was away once is read on.
+    this.#pumping = pumped.catch(() => {});
+    return pumped;
+  }
+
+  /** Hears of what other processes commit too: looks every `everyMs`. */
+  follow(clock: Clock, everyMs: number, onFailure: (error: unknown) => void): void {
+    this.#cancel = clock.after(everyMs, () => {
+      void this.pump()
+        .catch(onFailure)
+        .then(() => this.#cancel && this.follow(clock, everyMs, onFailure));
+    });
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
   }
 
   async #read(): Promise<void> {

@@ -4,10 +4,10 @@ import { AtalaiaError } from '../lib/errors.ts';
 
 const MAX_FILES = 10_000;
 
-/** Rule files (`*.yaml`, without `*.test.yaml`) or their tests under the given folders and files, sorted by path. */
+/** Rule files (`*.yaml`), their tests (`*.test.yaml`), or templates of alerts (`*.template.yaml`) under the given folders and files, sorted by path. */
 export function findRuleFiles(
   paths: readonly string[],
-  kind: 'rules' | 'tests',
+  kind: 'rules' | 'tests' | 'templates',
 ): { path: string; text: string }[] {
   const found = new Set<string>();
   for (const path of paths) {
@@ -24,8 +24,9 @@ export function findRuleFiles(
       );
     }
     for (const name of names) {
-      const isTest = /\.test\.ya?ml$/.test(name);
-      if (/\.ya?ml$/.test(name) && isTest === (kind === 'tests')) found.add(name);
+      const [, own] = /(?:\.(test|template))?\.ya?ml$/.exec(name) ?? [];
+      const is = own === 'test' ? 'tests' : own === 'template' ? 'templates' : 'rules';
+      if (/\.ya?ml$/.test(name) && is === kind) found.add(name);
     }
     if (found.size > MAX_FILES)
       throw new AtalaiaError('ATL_INPUT', `${path} holds more than ${MAX_FILES} rule files.`);

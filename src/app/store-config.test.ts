@@ -58,6 +58,52 @@ test.each([
   ['store: { kind: postgresql, url: "postgresql://h/d", schema: "a-b" }\n', /store\.schema/],
   ['log: { kind: kafka, brokers: [k1], topic: a }\n', /log\.brokers\.0: a broker such as/],
   ['log: { kind: kafka, brokers: ["k1:1"], topic: a, retention: soon }\n', /log\.retention/],
+  ['log: { kind: kafka, brokers: ["k1:1"], topic: a, sessionTimeout: 2s }\n', /sessionTimeout: .* 3s to 5m/],
+  ['log: { kind: kinesis, stream: a, sessionTimeout: 6m }\n', /log\.sessionTimeout: .* 3s to 5m/],
+  ['log: { kind: rabbitmq, urls: ["amqp://h"], sessionTimeout: 1 }\n', /sessionTimeout: .* 3s to 5m/],
 ])('refuses %s', (yaml, message) => {
+  expect(() => configured(yaml)).toThrow(message);
+});
+
+test('sources: secrets are resolved, defaults filled in, a scenario stands alone', () => {
+  const { sources } = configured(
+    `sources:
+  - { kind: rabbitmq, urls: [{ env: RABBIT }], exchange: stations }
+  - { kind: kafka, brokers: ["k:9092"], topic: t, sasl: { mechanism: PLAIN, username: u, password: { file: FOLDER/password } } }
+`,
+    { RABBIT: 'amqp://u:p@h' },
+  );
+  expect(sources).toEqual([
+    {
+      kind: 'rabbitmq',
+      urls: ['amqp://u:p@h'],
+      exchange: 'stations',
+      routingKey: '#',
+      queue: 'atalaia',
+      format: 'report',
+    },
+    {
+      kind: 'kafka',
+      brokers: ['k:9092'],
+      topic: 't',
+      sasl: { mechanism: 'PLAIN', username: 'u', password: 'of-the-file' },
+      group: 'atalaia',
+      from: 'oldest',
+      format: 'report',
+    },
+  ]);
+});
+
+test.each([
+  ['sources: [ { kind: folder, directory: x, units: { a: mm } } ]', /sources.*format of a producer/],
+  ['sources: [ { kind: coap } ]', /sources\.0.*scenario, http, poll, udp, folder, rabbitmq, kafka/],
+  ['sources: [ { kind: rabbitmq, urls: ["amqp://h"] } ]', /sources\.0\.exchange/],
+  ['sources: [ { kind: rabbitmq, urls: [{ env: NOT_SET }], exchange: e } ]', /sources\.0\.urls\.0.*NOT_SET/],
+  ['sources: [ { kind: rabbitmq, urls: ["amqp://h"], exchnge: e, exchange: e } ]', /exchnge.*exchange/s],
+  [
+    'sources: [ { kind: scenario, directory: d }, { kind: kafka, brokers: ["k:1"], topic: t } ]',
+    /sources: .*only source/,
+  ],
+])('%s is refused', (yaml, message) => {
   expect(() => configured(yaml)).toThrow(message);
 });

@@ -4,19 +4,30 @@ import type { Clock } from '../lib/clock.ts';
 import { nodeDisk } from '../lib/disk.ts';
 import { AtalaiaError, invariant } from '../lib/errors.ts';
 import { openEmbeddedLog } from '../log/embedded/embedded-log.ts';
+import type { KafkaAccess } from '../log/kafka/client.ts';
 import { openKafkaLog } from '../log/kafka/kafka-log.ts';
-import { openFileOffsetIndex } from '../log/kinesis/file-offset-index.ts';
+import { openKafkaMembership } from '../log/kafka/membership.ts';
 import { openKinesisLog } from '../log/kinesis/kinesis-log.ts';
+import { openKinesisMembership } from '../log/kinesis/membership.ts';
 import type { Log } from '../log/log.ts';
+import type { Membership } from '../log/membership.ts';
+import { openRabbitmqMembership } from '../log/rabbitmq/membership.ts';
 import { openRabbitmqLog } from '../log/rabbitmq/rabbitmq-log.ts';
 import type { Archive } from '../store/archive/archive.ts';
 import { openDuckdbArchive } from '../store/archive/duckdb/archive.ts';
 import { openPostgresArchive } from '../store/archive/postgresql/archive.ts';
 import { shardedArchive } from '../store/archive/sharded.ts';
+import { openS3Checkpoints } from '../store/checkpoints/s3/medium.ts';
+import type { AccessStore } from '../store/ledger/access.ts';
+import type { CheckpointMedium } from '../store/ledger/checkpoint-medium.ts';
+import type { Coordination } from '../store/ledger/coordination.ts';
 import type { Ledger } from '../store/ledger/ledger.ts';
+import { openPostgresCoordination } from '../store/ledger/postgresql/coordination.ts';
 import { openPostgresLedger } from '../store/ledger/postgresql/ledger.ts';
+import { openSqliteCoordination } from '../store/ledger/sqlite/coordination.ts';
 import { openSqliteLedger } from '../store/ledger/sqlite/ledger.ts';
-import { CheckpointStore } from './checkpoints.ts';
+import { openCheckpointFiles } from './checkpoint-files.ts';
+import { type CheckpointFlaw, CheckpointStore } from './checkpoints.ts';
 import type { Config } from './config.ts';
 import type {
   KafkaConfig,
@@ -24,6 +35,7 @@ import type {
   LogConfig,
   PostgresqlConfig,
   RabbitmqConfig,
+  S3CheckpointsConfig,
   StoreConfig,
 } from './store-config.ts';
 
@@ -45,18 +57,34 @@ export interface Stores {
   readonly ledger: Ledger;
   /** The ledger as people read it: lists may come from a replica. */
   readonly ledgerForPeople: Ledger;
+  /** Users, sessions and station keys, in the ledger. */
+  readonly access: AccessStore;
   readonly archive: Archive;
   readonly checkpoints: CheckpointStore;
   readonly topic: { readonly log: Log; readonly name: string } | undefined;
+  /** How processes share the log; null where this one is alone with it. */
+  readonly shared: Shared | null;
 }
 
-type Opened = Pick<Stores, 'ledger' | 'ledgerForPeople' | 'archive'>;
+/** What processes have that share one log, ledger and archive. */
+export interface Shared {
+  readonly membership: Membership;
+  /** Does something while no other process does. */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
+}
+
+type Opened = Pick<Stores, 'ledger' | 'ledgerForPeople' | 'access' | 'archive'> & {
+  /** Where the stores are those of every process. */
+  readonly common?: Pick<Shared, 'exclusively'> & { readonly checkpoints: CheckpointMedium };
+};
 
 interface LogKind<Settings> {
   readonly summary: string;
   /** Which log it is: positions and checkpoints belong to one and fit no other. */
   identity(settings: Settings): string;
   open(settings: Settings, options: StoresOptions): Promise<Log>;
+  /** Which process holds which partition; none where one process alone can have the log. */
+  readonly membership?: (settings: Settings, options: StoresOptions) => Promise<Membership>;
 }
 interface StoreKind<Settings> {
   readonly summary: string;
@@ -74,16 +102,26 @@ const logKinds: { readonly [Kind in LogConfig['kind']]: LogKind<Extract<LogConfi
     summary: 'One topic of Apache Kafka (docs/kafka.md).',
     identity: ({ topic }) => `kafka-${topic}`,
     open: openKafka,
+    membership: joinKafka,
   },
   kinesis: {
     summary: 'One stream of AWS Kinesis (docs/kinesis.md).',
     identity: ({ stream }) => `kinesis-${stream}`,
     open: openKinesis,
+    membership: joinKinesis,
   },
   rabbitmq: {
     summary: 'Streams of RabbitMQ (docs/rabbitmq.md).',
     identity: ({ name }) => `rabbitmq-${name}`,
     open: openRabbitmq,
+    membership: ({ urls, name, sessionTimeout }, { config, clock }) =>
+      openRabbitmqMembership({
+        urls: urls.map(textOf),
+        name,
+        partitions: config.pipeline.partitions,
+        clock,
+        ...heartbeatOf(sessionTimeout),
+      }),
   },
 };
 
@@ -106,9 +144,7 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
   try {
     const log = await openLog(config.log, options);
     opened.push(log);
-    const name = config.sinks.topic?.name;
-    const topic =
-      name === undefined ? undefined : { name, log: await openFiles(join('topics', name), options) };
+    const topic = await openTopic(options);
     if (topic) opened.push(topic.log);
     const stores = await openStore(config.store, options);
     opened.push(stores.archive, stores.ledger);
@@ -119,8 +155,17 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
         `The ledger follows the log ${before}; log of the configuration is ${identity}. Positions fit one log alone: name that log, or give this one another data directory or store.schema.`,
     });
     if (config.store.kind === 'postgresql') await bindShards(stores.ledger, config.store);
-    const checkpoints = await openCheckpoints(identity, options);
-    return { log, ...stores, checkpoints, topic };
+    const { common, ...rest } = stores;
+    const membership = common && (await membershipOf(config.log, options));
+    if (membership) opened.push(membership);
+    const shared = common && membership ? { membership, exclusively: common.exclusively } : null;
+    const checkpoints = await openCheckpoints(
+      identity,
+      shared ? common?.checkpoints : undefined,
+      stores.ledger,
+      options,
+    );
+    return { log, ...rest, checkpoints, topic, shared };
   } catch (error) {
     for (const store of opened) await store.close().catch(() => undefined);
     throw error;
@@ -133,7 +178,10 @@ function openLog(settings: LogConfig, options: StoresOptions): Promise<Log> {
 }
 const identityOf = (settings: LogConfig): string =>
   (logKinds[settings.kind] as LogKind<LogConfig>).identity(settings);
-function openStore(settings: StoreConfig, options: StoresOptions): Promise<Opened> {
+async function membershipOf(settings: LogConfig, options: StoresOptions): Promise<Membership | undefined> {
+  return (logKinds[settings.kind] as LogKind<LogConfig>).membership?.(settings, options);
+}
+export function openStore(settings: StoreConfig, options: StoresOptions): Promise<Opened> {
   return (storeKinds[settings.kind] as StoreKind<StoreConfig>).open(settings, options);
 }
 
@@ -146,22 +194,62 @@ const openFiles = (directory: string, { config, clock, log }: StoresOptions): Pr
     onEvent: (event) => log.warn({ event, directory }, 'log'),
   });
 
+/** The topic of alert events: on the brokers where the log is, so that every process writes to the same one. */
+async function openTopic(options: StoresOptions): Promise<Stores['topic']> {
+  const { log, sinks } = options.config;
+  if (!sinks.topic) return undefined;
+  const { name, kind = log.kind === 'kafka' ? 'kafka' : 'embedded' } = sinks.topic;
+  if (kind === 'embedded' || log.kind !== 'kafka')
+    return { name, log: await openFiles(join('topics', name), options) };
+  return { name, log: await openKafka({ ...log, topic: name }, options) };
+}
+
 function openKafka(settings: KafkaConfig, { config, clock, log }: StoresOptions): Promise<Log> {
-  const { brokers, topic, replication, minInSyncReplicas, retention, tls, sasl } = settings;
+  const { topic, replication, minInSyncReplicas, retention } = settings;
   return openKafkaLog({
-    brokers,
+    ...kafkaAccess(settings),
     topic,
     partitions: config.pipeline.partitions,
     clock,
     onEvent: (event) => log.warn({ event, topic }, 'log'),
     ...defined({ replication, minInSyncReplicas, retentionMs: retention }),
-    ...(tls ? { tls: tls === true ? {} : texts(tls) } : {}),
-    ...(sasl ? { sasl: { mechanism: sasl.mechanism, ...texts({ ...sasl, mechanism: undefined }) } } : {}),
   });
 }
 
+/** The group is called after the topic: two systems on the same brokers are two groups. */
+function joinKafka(settings: KafkaConfig, { clock, log }: StoresOptions): Promise<Membership> {
+  const { topic, sessionTimeout } = settings;
+  return openKafkaMembership({
+    ...kafkaAccess(settings),
+    topic,
+    groupPrefix: `${topic}-`,
+    clock,
+    onSessionRefused: (failure) =>
+      log.warn(
+        { failure, topic, sessionTimeout },
+        'the cluster keeps its own session: a process that dies is replaced after that (docs/kafka.md)',
+      ),
+    ...defined({ sessionTimeoutMs: sessionTimeout }),
+  });
+}
+
+/** The client's form of how a cluster of Kafka is reached. */
+export const kafkaAccess = ({
+  brokers,
+  tls,
+  sasl,
+}: Pick<KafkaConfig, 'brokers' | 'tls' | 'sasl'>): KafkaAccess => ({
+  brokers,
+  ...(tls ? { tls: tls === true ? {} : texts(tls) } : {}),
+  ...(sasl ? { sasl: { mechanism: sasl.mechanism, ...texts({ ...sasl, mechanism: undefined }) } } : {}),
+});
+
+/** Both ends give a connection up that was silent for two heartbeats (AMQP 0-9-1, section 4.2.7). */
+const heartbeatOf = (sessionMs: number | undefined) =>
+  sessionMs === undefined ? {} : { heartbeatS: Math.max(1, Math.floor(sessionMs / 2000)) };
+
 function openRabbitmq(settings: RabbitmqConfig, { config, clock, log }: StoresOptions): Promise<Log> {
-  const { urls, name, replicas, retention } = settings;
+  const { urls, name, replicas, retention, sessionTimeout } = settings;
   return openRabbitmqLog({
     urls: urls.map(textOf),
     name,
@@ -169,27 +257,58 @@ function openRabbitmq(settings: RabbitmqConfig, { config, clock, log }: StoresOp
     clock,
     onEvent: (event) => log.warn({ event, name }, 'log'),
     ...defined({ replicas, maxAgeMs: retention }),
+    ...heartbeatOf(sessionTimeout),
   });
 }
 
-/** Places in the stream are kept in a file: one process reads and writes it. */
+/** Places in the stream are kept in the ledger: every process counts from the same ones. */
 async function openKinesis(settings: KinesisConfig, { config, clock, log }: StoresOptions): Promise<Log> {
-  const { stream, kind: _, ...rest } = settings;
-  const index = await openFileOffsetIndex(nodeDisk, join(config.data, `kinesis-${stream}`));
+  const { stream, consumer, kind: _, sessionTimeout: __, ...rest } = settings;
+  const shared = await openCoordination(config);
   try {
     const opened = await openKinesisLog({
       stream,
       partitions: config.pipeline.partitions,
-      index,
+      index: shared.index,
       clock,
       onEvent: (event) => log.warn({ event, stream }, 'log'),
       ...defined(rest),
+      ...(consumer === undefined ? {} : { consumer: { name: consumer, leases: shared.leases } }),
     });
-    return withClose(opened, () => index.close());
+    return withClose(opened, () => shared.close());
   } catch (error) {
-    await index.close();
+    await shared.close();
     throw error;
   }
+}
+
+/** Leases of the ledger say who holds which partition: the stream itself knows nobody. */
+async function joinKinesis(
+  { stream, sessionTimeout }: KinesisConfig,
+  { config, clock, log }: StoresOptions,
+): Promise<Membership> {
+  const shared = await openCoordination(config);
+  const membership = await openKinesisMembership({
+    leases: shared.leases,
+    stream,
+    partitions: config.pipeline.partitions,
+    clock,
+    onFailure: (error) => log.warn({ err: error, stream }, 'leases of the stream cannot be renewed'),
+    ...defined({ ttlMs: sessionTimeout }),
+  });
+  return {
+    join: (group, events) => membership.join(group, events),
+    async close() {
+      await membership.close();
+      await shared.close();
+    },
+  };
+}
+
+/** Leases and places of streams beside the ledger, over connections of their own: no lease waits behind its work. */
+function openCoordination({ store, data }: Config): Promise<Coordination> {
+  if (store.kind === 'embedded') return openSqliteCoordination({ path: join(data, 'ledger.sqlite') });
+  return openPostgresCoordination({ url: textOf(store.url), schema: `${store.schema}_ledger` });
 }
 
 /** The log, which closes something else after itself. */
@@ -208,18 +327,36 @@ const withClose = (log: Log, after: () => Promise<void>): Log => ({
 });
 
 async function openFileStores(_: unknown, { config, log }: StoresOptions): Promise<Opened> {
-  const ledger = await openSqliteLedger({ path: join(config.data, 'ledger.sqlite') });
-  const archive = await openDuckdbArchive({
-    path: join(config.data, 'archive.duckdb'),
-    onEvent: (event) => log.warn({ event }, 'archive'),
-  });
-  return { ledger, ledgerForPeople: ledger, archive };
+  // The archive's engine begins on threads of its own.
+  const opening = [
+    openDuckdbArchive({
+      path: join(config.data, 'archive.duckdb'),
+      onEvent: (event) => log.warn({ event }, 'archive'),
+    }),
+    openSqliteLedger({ path: join(config.data, 'ledger.sqlite') }),
+  ] as const;
+  try {
+    const [archive, ledger] = await Promise.all(opening);
+    return { ledger, ledgerForPeople: ledger, access: ledger.access, archive };
+  } catch (error) {
+    for (const opened of await Promise.allSettled(opening))
+      if (opened.status === 'fulfilled') await opened.value.close().catch(() => undefined);
+    throw error;
+  }
 }
+
+/** Longest outage of the database that this process goes through by itself; reports are taken in meanwhile. */
+const COMMIT_RETRY_MS = 600_000;
 
 async function openPostgresql(settings: PostgresqlConfig): Promise<Opened> {
   const { url, readUrl, schema, shards } = settings;
   const read = readUrl === undefined ? {} : { readUrl: textOf(readUrl) };
-  const ledger = await openPostgresLedger({ url: textOf(url), schema: `${schema}_ledger`, ...read });
+  const ledger = await openPostgresLedger({
+    url: textOf(url),
+    schema: `${schema}_ledger`,
+    commitRetryMs: COMMIT_RETRY_MS,
+    ...read,
+  });
   const opened: Archive[] = [];
   try {
     // A replica is one of the first database: shards have none.
@@ -234,7 +371,9 @@ async function openPostgresql(settings: PostgresqlConfig): Promise<Opened> {
     return {
       ledger,
       ledgerForPeople: { ...ledger, ...ledger.forPeople },
+      access: ledger.access,
       archive: shardedArchive(opened),
+      common: ledger,
     };
   } catch (error) {
     for (const store of [...opened, ledger]) await store.close().catch(() => undefined);
@@ -268,21 +407,45 @@ async function bind(
   if (stored === undefined) await ledger.putMeta(key, value);
 }
 
-/** Checkpoints follow one log: those of another have a folder of their own. */
-function openCheckpoints(identity: string, { config, log }: StoresOptions): Promise<CheckpointStore> {
-  const folder = identity === 'embedded' ? 'checkpoints' : `checkpoints-${identity}`;
-  return CheckpointStore.open(join(config.data, folder), (file, flaw) =>
+/** On S3 when the configuration says so, beside the ledger where processes share them, else as files. Those of another log have a place of their own. */
+async function openCheckpoints(
+  identity: string,
+  common: CheckpointMedium | undefined,
+  ledger: Ledger,
+  { config, clock, log }: StoresOptions,
+): Promise<CheckpointStore> {
+  const passedOver = (file: string, flaw: CheckpointFlaw): void =>
     log.warn(
       { file, flaw },
       flaw === 'damaged'
         ? 'checkpoint passed over: it is damaged'
         : 'refold: the checkpoint is of another fold version',
-    ),
-  );
+    );
+  const folder = identity === 'embedded' ? 'checkpoints' : `checkpoints-${identity}`;
+  const medium = config.checkpoints
+    ? await openS3(config.checkpoints, identity, ledger, clock)
+    : (common ?? (await openCheckpointFiles(join(config.data, folder))));
+  return new CheckpointStore(medium, passedOver);
+}
+
+function openS3(
+  { kind: _, prefix, ...access }: S3CheckpointsConfig,
+  identity: string,
+  ledger: Ledger,
+  clock: Clock,
+): Promise<CheckpointMedium> {
+  return openS3Checkpoints({
+    ...defined(access),
+    bucket: access.bucket,
+    prefix: `${prefix.replace(/\/$/, '')}/${identity}`,
+    monotonicMs: () => clock.monotonicMs(),
+    holds: async (partition, epoch) =>
+      (await ledger.positions()).some((one) => one.partition === partition && one.epoch === epoch),
+  });
 }
 
 /** A secret that the configuration has resolved. */
-function textOf(value: unknown): string {
+export function textOf(value: unknown): string {
   invariant(typeof value === 'string', 'a secret of the configuration is no text');
   return value;
 }

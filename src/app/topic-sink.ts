@@ -17,6 +17,8 @@ export interface TopicSinkOptions {
   readonly name: string;
   readonly ledger: Ledger;
   readonly guarantee: Guarantee;
+  /** Other processes may take partitions over. */
+  readonly isShared: boolean;
   readonly probe?: Probe | undefined;
 }
 
@@ -63,28 +65,29 @@ export class TopicSink {
     this.#options = options;
   }
 
-  /** Reads positions and tails. */
-  async start(): Promise<void> {
+  /**
+   * Reads positions and tails of partitions that were just taken over, each with where its ledger stands: a topic that is
+   * new begins there, and says so before it takes anything.
+   */
+  async begin(
+    taken: readonly { readonly partition: number; readonly epoch: number; readonly offset: number }[],
+  ): Promise<void> {
     const { topic, ledger, name, guarantee } = this.#options;
-    for (const { partition, offset } of await ledger.sinkPositions(this.#sink))
-      this.#positions.set(partition, offset);
-    if (guarantee !== 'exactly-once') return;
-    for (let partition = 0; partition < topic.partitions; partition++) {
+    const stored = new Map(
+      (await ledger.sinkPositions(this.#sink)).map(({ partition, offset }) => [partition, offset]),
+    );
+    for (const { partition, epoch, offset } of taken) {
+      const known = stored.get(partition);
+      if (known === undefined) await ledger.moveSink(this.#sink, [{ partition, epoch, from: 0, to: offset }]);
+      this.#positions.set(partition, known ?? offset);
+      this.#tails.delete(partition);
+      if (guarantee !== 'exactly-once') continue;
       const { oldest, next } = await topic.bounds(partition);
       if (next <= oldest) continue;
       const [last] = await topic.read(partition, next - 1, 1, 0);
       if (!last) throw unreadable(name, partition);
       this.#tails.set(partition, topicPositionOf(last.payload));
     }
-  }
-
-  /** A topic that is new begins where the ledger stands, and says so before it takes anything. */
-  async begin(partition: number, epoch: number, offset: number): Promise<number> {
-    const known = this.#positions.get(partition);
-    if (known !== undefined) return known;
-    await this.#options.ledger.moveSink(this.#sink, [{ partition, epoch, from: 0, to: offset }]);
-    this.#positions.set(partition, offset);
-    return offset;
   }
 
   /** The stored position of a partition. */
@@ -101,11 +104,15 @@ export class TopicSink {
     const from = this.#positions.get(partition) ?? 0;
     const records = this.#recordsOf(batch);
     if (records.length === 0 && to - from < MOVE_EVERY) return;
+    const move = (end: number): Promise<void> =>
+      this.#options.ledger.moveSink(this.#sink, [{ partition, epoch, from, to: end }]);
     const effects = async (): Promise<void> => {
-      if (records.length > 0) await this.#options.topic.append(records);
+      if (records.length === 0) return;
+      // The topic knows no epochs: one that was replaced hears of it here, before it appends.
+      if (this.#options.isShared) await move(from);
+      await this.#options.topic.append(records);
     };
-    const position = (): Promise<void> =>
-      this.#options.ledger.moveSink(this.#sink, [{ partition, epoch, from, to }]);
+    const position = (): Promise<void> => move(to);
     const order = this.#options.guarantee === 'at-most-once' ? 'at-most-once' : 'at-least-once';
     await writeBy(order, 'topic', { both: effects, effects, position }, this.#options.probe);
     this.#positions.set(partition, to);
@@ -115,8 +122,10 @@ export class TopicSink {
     const tail = this.#tails.get(partition);
     return revisions
       .filter(
-        ({ offset, index }) =>
-          !tail || offset > tail.offset || (offset === tail.offset && index > tail.index),
+        ({ offset, index, revision }) =>
+          // What waits for approval is no event to those who read the topic.
+          !revision.draft &&
+          (!tail || offset > tail.offset || (offset === tail.offset && index > tail.index)),
       )
       .map(({ offset, index, revision }) => ({
         partition,

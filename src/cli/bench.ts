@@ -1,25 +1,37 @@
 import { parseArgs } from 'node:util';
 import { benchAreas } from '../../bench/areas.ts';
 import { benchCheckpoints } from '../../bench/checkpoints.ts';
+import { benchDeliveryFaults } from '../../bench/delivery-faults.ts';
+import { benchDoors } from '../../bench/doors.ts';
 import { benchDurable } from '../../bench/durable.ts';
 import { benchEngine, defaultSizes } from '../../bench/engine.ts';
 import { benchGuarantees, guaranteesTable } from '../../bench/guarantees.ts';
+import { benchImport } from '../../bench/import.ts';
 import { benchLatency } from '../../bench/latency.ts';
 import { benchModes } from '../../bench/modes.ts';
 import { stormInput } from '../../bench/modes-storm.ts';
+import { benchMqtt } from '../../bench/mqtt.ts';
 import { benchParse } from '../../bench/parse.ts';
+import { benchQuality } from '../../bench/quality.ts';
+import { benchQueries } from '../../bench/queries.ts';
 import { benchScale, defaultScale } from '../../bench/scale.ts';
+import { benchStorm } from '../../bench/storm.ts';
+import { benchSubscriptions } from '../../bench/subscriptions.ts';
 import { benchWorkers } from '../../bench/workers.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import type { Command, CommandIo } from './command.ts';
 
 const options = {
   stations: { type: 'string' },
+  days: { type: 'string' },
+  store: { type: 'string' },
   minutes: { type: 'string' },
+  steps: { type: 'string' },
   hours: { type: 'string' },
   runs: { type: 'string' },
   seed: { type: 'string' },
   crashes: { type: 'string' },
+  stretches: { type: 'string' },
   seconds: { type: 'string' },
   rate: { type: 'string' },
 } as const;
@@ -30,6 +42,11 @@ interface Bench {
   readonly about: string;
   readonly knows: readonly (keyof typeof options)[];
   run(values: Values, io: CommandIo): Promise<unknown>;
+}
+
+function storeOf(given = 'duckdb'): 'duckdb' | 'postgresql' {
+  if (given === 'duckdb' || given === 'postgresql') return given;
+  throw new AtalaiaError('ATL_USAGE', `--store is ${given}. Give duckdb or postgresql.`);
 }
 
 const told =
@@ -85,14 +102,41 @@ const benches: Readonly<Record<string, Bench>> = {
   },
   durable: {
     about: `Reports over HTTP to committed alerts, everything synced, beside a bulk load of the same rows into the same
-  DuckDB table (0.5 or more is the aim). --stations: 2,000; --minutes: 60; --runs: 3.`,
-    knows: ['stations', 'minutes', 'runs'],
+  DuckDB table (0.5 or more is the aim). --stations: 2,000; --steps of ten minutes: 60; --runs: 3.`,
+    knows: ['stations', 'steps', 'runs'],
     run: (values, io) =>
       benchDurable({
         stations: whole('stations', values.stations, 100, 100_000) ?? 2000,
-        minutes: whole('minutes', values.minutes, 1, 1000) ?? 60,
+        steps: whole('steps', values.steps, 1, 144) ?? 60,
         runs: whole('runs', values.runs, 1, 100) ?? 3,
         onProgress: told('durable', io),
+      }),
+  },
+  queries: {
+    about: `What people ask of the archive (latest, series, hours, totals) over rows of ten minutes, beside the same on a bare
+  table. --stations: 200; --days: 30; --runs: 5; --store: duckdb or postgresql. 2,000 stations and 90 days are 26
+  million rows.`,
+    knows: ['stations', 'days', 'runs', 'seed', 'store'],
+    run: (values, io) =>
+      benchQueries({
+        stations: whole('stations', values.stations, 1, 10_000) ?? 200,
+        days: whole('days', values.days, 2, 400) ?? 30,
+        runs: whole('runs', values.runs, 1, 100) ?? 5,
+        seed: whole('seed', values.seed, 0, 0xffffffff) ?? 1,
+        store: storeOf(values.store),
+        onProgress: told('queries', io),
+      }),
+  },
+  import: {
+    about: `Years of NDJSON by \`atalaia import\` into an archive, beside the bare load of the same readings, which are in
+  memory and packed already. --stations: 20; --hours: 8,760; --runs: 3.`,
+    knows: ['stations', 'hours', 'runs'],
+    run: (values, io) =>
+      benchImport({
+        stations: whole('stations', values.stations, 1, 10_000) ?? 20,
+        hours: whole('hours', values.hours, 1, 1_000_000) ?? 8760,
+        runs: whole('runs', values.runs, 1, 100) ?? 3,
+        onProgress: told('import', io),
       }),
   },
   latency: {
@@ -102,7 +146,7 @@ const benches: Readonly<Record<string, Bench>> = {
     run: (values) => {
       const seconds = whole('seconds', values.seconds, 1, 3600) ?? 20;
       return benchLatency({
-        stations: seconds * 10 + 2000,
+        stations: seconds * 10 + 3000,
         seconds,
         reportsPerSecond: whole('rate', values.rate, 1, 1_000_000) ?? 2000,
       });
@@ -167,6 +211,73 @@ const benches: Readonly<Record<string, Bench>> = {
         runs: whole('runs', values.runs, 1, 100) ?? 3,
         seed: whole('seed', values.seed, 0, 0xffffffff) ?? 1,
         onProgress: told('checkpoints', io),
+      }),
+  },
+  doors: {
+    about: `The recorded storm through each door, from bytes to records of the log: processor time beside the parser of
+  the form alone, and readings per second and core. --runs: 5; --steps: reports of the recording (10,872).`,
+    knows: ['runs', 'steps'],
+    run: (values, io) =>
+      benchDoors({
+        runs: whole('runs', values.runs, 1, 100) ?? 5,
+        reports: whole('steps', values.steps, 1, 10_872) ?? 10_872,
+        onProgress: told('doors', io),
+      }),
+  },
+  mqtt: {
+    about: `Messages that wait at a Mosquitto until the log has them, synced: of a hundred topics, handled side by side,
+  beside one topic, one after the other. --runs: 3; --steps: messages (3,000).`,
+    knows: ['runs', 'steps'],
+    run: (values) =>
+      benchMqtt({
+        runs: whole('runs', values.runs, 1, 100) ?? 3,
+        messages: whole('steps', values.steps, 1, 100_000) ?? 3000,
+      }),
+  },
+  subscriptions: {
+    about: `Matching alerts' polygons against subscriptions with circles and polygons of their own, by the index, beside
+  asking every one; answers compared. Stations stand for subscriptions here. --stations: 100,000; --runs (alerts): 50.`,
+    knows: ['stations', 'runs', 'seed'],
+    run: async (values) =>
+      benchSubscriptions({
+        subscriptions: whole('stations', values.stations, 1, 1_000_000) ?? 100_000,
+        alerts: whole('runs', values.runs, 1, 10_000) ?? 50,
+        seed: whole('seed', values.seed, 0, 0xffffffff) ?? 1,
+      }),
+  },
+  'delivery-faults': {
+    about: `Accepted reports that each raise an alert, and a fault at the worst moment: kill -9 right after acceptance and after
+  the first messages, a receiver that answers 500, one of three processes killed (on Kafka and PostgreSQL). Lost, told
+  twice, and the wait beside a bare request. --stations: alerts (200, then 5,000); --seconds of 500: 50.`,
+    knows: ['stations', 'seconds'],
+    run: (values, io) => {
+      const alerts = whole('stations', values.stations, 20, 100_000);
+      return benchDeliveryFaults({
+        alerts: alerts === undefined ? [200, 5000] : [alerts],
+        seconds: whole('seconds', values.seconds, 1, 3600) ?? 50,
+        onProgress: told('delivery-faults', io),
+      });
+    },
+  },
+  storm: {
+    about: `Stations that cross within seconds, one in twenty to red, through ledger, dispatcher and webhooks to a receiver on
+  loopback: each alert by itself, and in groups. --stations: 5,000; --seconds: 10.`,
+    knows: ['stations', 'seconds', 'seed'],
+    run: (values) =>
+      benchStorm({
+        stations: whole('stations', values.stations, 20, 100_000) ?? 5000,
+        seconds: whole('seconds', values.seconds, 1, 3600) ?? 10,
+        seed: whole('seed', values.seed, 0, 0xffffffff) ?? 1,
+      }),
+  },
+  quality: {
+    about: `Quality control on the recorded storm with faults injected into it (stuck, dead, spikes, drift, unit, clock,
+  zero rain): precision and recall of every check. --stretches of each fault: 100.`,
+    knows: ['stretches', 'seed'],
+    run: async (values) =>
+      benchQuality({
+        stretches: whole('stretches', values.stretches, 1, 10_000) ?? 100,
+        seed: whole('seed', values.seed, 0, 0xffffffff) ?? 1,
       }),
   },
 };

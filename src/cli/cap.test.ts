@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { capCommand } from './cap.ts';
 import { commands } from './index.ts';
 
@@ -65,6 +65,59 @@ it('refuses a file that is larger than any message', async () => {
   expect([code, out]).toEqual([1, `reject-security\t${large}\tlimits: larger than 5000000 bytes\n`]);
 });
 
-it.each([[[]], [['check']], [['verify', good]]])('%j is wrong usage', async (argv) => {
+it.each([
+  [[]],
+  [['check']],
+  [['active']],
+  [['verify', good]],
+  [['check', '--all', good]],
+  [['active', '--at', 'noon', good]],
+])('%j is wrong usage', async (argv) => {
   await expect(run(...argv)).rejects.toMatchObject({ code: 'ATL_USAGE' });
+});
+
+describe('active', () => {
+  const alert = (identifier: string, more: string): string =>
+    message
+      .replace(/<msgType>.*<\/references>/, `<msgType>Alert</msgType><scope>Public</scope>${more}`)
+      .replace('a.1', identifier);
+  const info =
+    '<info><category>Met</category><event>Chuva</event><urgency>Expected</urgency><severity>Extreme</severity>' +
+    '<certainty>Likely</certainty><expires>2026-01-16T00:00:00-03:00</expires><area><areaDesc>Vale</areaDesc></area></info>';
+  const before = file('before.xml', alert('a.0', info));
+  const other = file('other.xml', alert('b.0', info));
+  const drill = file('drill.xml', alert('c.0', info).replace('Actual', 'Exercise'));
+  const feed = file(
+    'feed.rss',
+    '<rss><channel><title>t</title><link>l</link><description>d</description>' +
+      '<item><title>t</title><link>https://example.org/1</link></item></channel></rss>',
+  );
+  const at = ['--at', '2026-01-15T20:00:00Z'];
+  const line = (state: string, level: string, id: string): string =>
+    `${state}\t${level}\tExtreme/Expected/Likely\t2026-01-16T03:00:00Z\tx@example.org\t${id}\tChuva\tVale\n`;
+
+  it('lists what is in force, whatever the order of the files', async () => {
+    for (const files of [
+      [before, other, good, drill],
+      [drill, good, other, before],
+    ]) {
+      const { code, out, err } = await run('active', ...at, ...files);
+      expect([code, out, err]).toEqual([0, line('active', 'red', 'b.0'), '']);
+    }
+  });
+
+  it('lists with --all what is over too, and drills by themselves', async () => {
+    const all = await run('active', '--all', ...at, good, before, drill);
+    expect(all.out).toBe(line('cancelled', 'red', 'a.0'));
+    const drills = await run('active', '--drills', ...at, before, drill);
+    expect(drills.out).toBe(line('active', 'red', 'c.0'));
+  });
+
+  it('says what it did not follow or take, and ends with 1 for what cannot be read', async () => {
+    const { code, err } = await run('active', ...at, feed, draft);
+    expect(code).toBe(0);
+    expect(err).toMatch(/feed\.rss: 1 stand behind links.*\n.*draft\.xml: 1 not taken: status\n/);
+    expect((await run('active', ...at, join(folder, 'none.xml'))).code).toBe(1);
+    expect((await run('active', ...at, file('page.html', '<html></html>'))).code).toBe(1);
+  });
 });

@@ -1,15 +1,24 @@
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { MAX_BYTES } from '../alerts/cap/read/decode.ts';
-import { type CapReader, openCapReader } from '../alerts/cap/read/reader.ts';
-import { oneLine } from '../alerts/cap/read/verdict.ts';
+import { profileNames } from '../alerts/cap/read/profiles.ts';
+import { openReader } from '../app/cap-reader.ts';
+import { systemClock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';
-import type { Command, CommandIo } from './command.ts';
+import { parseInstant } from '../model/time.ts';
+import { listForeign } from './cap-active.ts';
+import { checkFiles } from './cap-check.ts';
+import type { Command } from './command.ts';
 
-const usage = `atalaia cap check FILE…   judges CAP messages (1.2, 1.1, 1.0) and Atom or RSS feeds of them
+const usage = `atalaia cap check FILE… [--profile NAME] [--verify [--trust CERT]]   judges CAP messages (1.2, 1.1, 1.0) and Atom or RSS feeds of them
+atalaia cap active FILE… [--at INSTANT] [--all | --drills]           lists the warnings in force of messages and feeds (also GeoJSON of api.weather.gov)
 
-Writes a line per file: VERDICT, FILE and reasons, with a tab between; a reason is "clause: what is wrong", with "; "
+check writes a line per file: VERDICT, FILE and reasons, with a tab between; a reason is "clause: what is wrong", with "; "
 between. Nothing that a file names is opened or fetched.
+
+  --profile NAME   ask what a receiver asks, too: ${profileNames.join(', ')}
+  --verify         two more columns tell what the signature is worth: over the message as served, and over the message
+                   with blanks between elements dropped, as members of the WMO sign; one must hold
+  --trust CERT     the PEM certificate that must have signed, or issued the one that did; else the one in the message
+                   is believed, which proves only that nothing was altered
 
 Verdicts:
   accept             keeps the standard
@@ -22,73 +31,53 @@ Verdicts:
   reject-geometry    has a polygon that crosses itself
   reject-profile     breaks what Google, IPAWS, MeteoAlarm or Brazil ask
 
+active puts updates, cancellations and expiry together, in whatever order the files are given. A line per warning with a
+tab between: state, our level or -, severity/urgency/certainty, expiry, sender, identifier, event, areas.
+  --at INSTANT   as of then, 2026-01-15T14:03:00Z; now unless given
+  --all          also what is expired, superseded, cancelled or withdrawn
+  --drills       exercises and tests instead of real warnings
+
 Examples:
   atalaia cap check warning.xml
+  atalaia cap active avisos.rss messages/*.xml
   atalaia cap check messages/*.xml | grep -v ^accept
 
-Exit status: 0 all accepted; 1 one was rejected or cannot be read; 2 wrong usage.
+Exit status: 0 all accepted (active: all read); 1 one was rejected or cannot be read; 2 wrong usage.
 `;
+
+/** The options that belong to each verb. */
+const verbOptions = { check: ['profile', 'verify', 'trust'], active: ['at', 'all', 'drills'] };
 
 export const capCommand: Command = {
   name: 'cap',
-  summary: 'check CAP messages against the standard',
+  summary: 'check CAP messages; list the warnings of others',
   usage,
   async run(argv, io) {
-    const { positionals } = parseArgs({ args: argv, allowPositionals: true });
+    const { values, positionals } = parseArgs({
+      args: argv,
+      allowPositionals: true,
+      options: {
+        profile: { type: 'string' },
+        verify: { type: 'boolean', default: false },
+        trust: { type: 'string' },
+        at: { type: 'string' },
+        all: { type: 'boolean', default: false },
+        drills: { type: 'boolean', default: false },
+      },
+    });
     const [verb, ...paths] = positionals;
-    if (verb !== undefined && verb !== 'check')
-      throw new AtalaiaError('ATL_USAGE', `'cap ${verb}' is not a command; check is.`);
-    if (paths.length === 0) throw new AtalaiaError('ATL_USAGE', `Give check and a file.\n\n${usage}`);
-    const reader = openReader();
-    let bad = 0;
-    for (const path of paths) if (!checkFile(reader, path, io)) bad++;
-    return bad > 0 ? 1 : 0;
+    if (verb !== undefined && verb !== 'check' && verb !== 'active')
+      throw new AtalaiaError('ATL_USAGE', `'cap ${verb}' is not a command; check and active are.`);
+    if (verb === undefined || paths.length === 0)
+      throw new AtalaiaError('ATL_USAGE', `Give check or active, and a file.\n\n${usage}`);
+    const [strange] = Object.entries(values).filter(
+      ([name, value]) => value && !verbOptions[verb].includes(name),
+    );
+    if (strange) throw new AtalaiaError('ATL_USAGE', `--${strange[0]} does not belong to 'cap ${verb}'.`);
+    if (verb === 'check') return checkFiles(openReader(), paths, values, io);
+    const now = values.at === undefined ? systemClock.now() : parseInstant(values.at);
+    if (now === undefined)
+      throw new AtalaiaError('ATL_USAGE', `--at ${values.at} is no instant such as 2026-01-15T14:03:00Z.`);
+    return listForeign(openReader(), paths, { now, all: values.all, drills: values.drills }, io);
   },
 };
-
-function openReader(): CapReader {
-  const place = new URL('../alerts/cap/CAP-v1.2.xsd', import.meta.url);
-  try {
-    return openCapReader(readFileSync(place));
-  } catch (cause) {
-    throw new AtalaiaError(
-      'ATL_CAP_INVALID',
-      `The CAP schema ${place.pathname} cannot be read; install Atalaia again.`,
-      { cause },
-    );
-  }
-}
-
-/** Writes the line of a file; false when it is rejected or cannot be read. */
-function checkFile(reader: CapReader, path: string, io: CommandIo): boolean {
-  let bytes: Uint8Array;
-  try {
-    bytes = readBounded(path);
-  } catch (error) {
-    io.stderr.write(`atalaia cap check: ${oneLine(path)} cannot be read: ${(error as Error).message}\n`);
-    return false;
-  }
-  const { verdict, findings } = reader.read(bytes);
-  const reasons = findings.map(({ clause, reason }) => `${clause}: ${oneLine(reason)}`).join('; ');
-  io.stdout.write(`${verdict}\t${oneLine(path)}\t${reasons}\n`);
-  return verdict.startsWith('accept');
-}
-
-/** At most one byte more than the reader takes: enough for it to refuse, whatever the size of the file (or pipe). */
-function readBounded(path: string): Uint8Array {
-  const file = openSync(path, 'r');
-  try {
-    const pieces: Buffer[] = [];
-    let left = MAX_BYTES + 1;
-    while (left > 0) {
-      const piece = Buffer.allocUnsafe(Math.min(left, 1 << 16));
-      const length = readSync(file, piece, 0, piece.length, null);
-      if (length === 0) break;
-      pieces.push(piece.subarray(0, length));
-      left -= length;
-    }
-    return Buffer.concat(pieces);
-  } finally {
-    closeSync(file);
-  }
-}

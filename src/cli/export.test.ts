@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { holdData } from '../app/hold-data.ts';
 import { batch, observation } from '../store/archive/conformance.ts';
 import { openDuckdbArchive } from '../store/archive/duckdb/archive.ts';
 import { exportCommand } from './export.ts';
@@ -39,11 +40,31 @@ describe('atalaia export', () => {
     expect(readFileSync(out).subarray(0, 4).toString()).toBe('PAR1');
   });
 
+  test('a lake by month and region, brought up again for nothing', async () => {
+    const lake = join(data, 'lake');
+    const argv = ['--format', 'parquet', '--lake', lake, '--data', data];
+    const first = await run(...argv, '--since', '2024-04-01T00:00:00Z');
+    expect(first).toMatchObject({ status: 0, out: '' });
+    expect(first.err).toContain('2 rows in 1 files of 1 months');
+    const part = 'observations/year=2024/month=04/region=__HIVE_DEFAULT_PARTITION__/part-0.parquet';
+    expect(readFileSync(join(lake, part)).subarray(0, 4).toString()).toBe('PAR1');
+    expect((await run(...argv)).err).toContain('0 rows in 0 files of 0 months');
+    const held = await holdData(data, 'test');
+    const refused = await run(...argv);
+    expect(refused).toMatchObject({ status: 1 });
+    expect(refused.err).toContain('lake: in atalaia.yaml');
+    await held();
+  });
+
   test('wrong usage is 2 and names the argument', async () => {
     for (const argv of [
       [],
       ['--format', 'xml'],
       ['--format', 'csv', '--from', 'yesterday'],
+      ['--format', 'csv', '--lake', 'x'],
+      ['--format', 'parquet', '--lake', 'x', '--out', 'y'],
+      ['--format', 'parquet', '--lake', 'ftp://x'],
+      ['--format', 'csv', '--since', '2024-04-30T02:00:00Z'],
       ['--fromat', 'csv'],
       ['extra'],
     ]) {

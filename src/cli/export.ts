@@ -6,14 +6,11 @@ import { parseArgs } from 'node:util';
 import { openDuckdbArchive } from '../app/archive-file.ts';
 import { AtalaiaError, errorCodes } from '../lib/errors.ts';
 import { parseInstant } from '../model/time.ts';
-
-/** Where a command writes; `process` fits. */
-export interface ExportIo {
-  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  readonly stderr: NodeJS.WritableStream;
-}
+import type { CommandIo } from './command.ts';
+import { exportLake, type LakeExport } from './export-lake.ts';
 
 const usage = `atalaia export --format parquet|csv [--out FILE] [--data DIR] [--from T] [--to T]
+atalaia export --format parquet --lake DIR|s3://BUCKET/PREFIX [--since T] [--config FILE] [--data DIR]
 
 Writes the observations of the archive, the newest value of each reading, in canonical units.
 
@@ -22,10 +19,15 @@ Writes the observations of the archive, the newest value of each reading, in can
   --data DIR            data folder (default: ./data)
   --from T              first instant, as 2024-04-30T00:00:00Z, included
   --to T                last instant, not included
+  --lake PLACE          a folder or bucket to bring up to the archive: files by month and region (docs/lake.md)
+  --since T             only months that end after it
+  --region, --endpoint  of the bucket, where the environment does not say
+  --config FILE         with --lake: the configuration (default: atalaia.yaml, when there is one)
 
 Examples:
   atalaia export --format parquet --out history.parquet
   atalaia export --format csv --from 2024-04-30T00:00:00Z --to 2024-05-01T00:00:00Z > day.csv
+  atalaia export --format parquet --lake /srv/lake --since 2024-04-01T00:00:00Z
 
 One process at a time can open the archive: stop a running Atalaia first.
 `;
@@ -39,27 +41,33 @@ interface Options {
 }
 
 /** Parses the arguments. Throws ATL_USAGE naming the argument and what it may be. */
-function parse(argv: readonly string[], io: ExportIo): Options | 'help' {
+function parse(argv: readonly string[], io: CommandIo): Options | LakeExport | 'help' {
   const { values } = parseArgs({
     args: [...argv],
     options: {
       format: { type: 'string' },
       out: { type: 'string' },
-      data: { type: 'string', default: './data' },
+      data: { type: 'string' },
       from: { type: 'string' },
       to: { type: 'string' },
+      lake: { type: 'string' },
+      since: { type: 'string' },
+      region: { type: 'string' },
+      endpoint: { type: 'string' },
+      config: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     },
   });
   if (values.help) return 'help';
-  const { format, out, data } = values;
+  const { format, out, lake, data } = values;
+  refuseMixed(values);
   if (format !== 'parquet' && format !== 'csv') {
     throw new AtalaiaError('ATL_USAGE', `--format is ${format ?? 'missing'}. Give parquet or csv.`);
   }
-  if (out === undefined && format === 'parquet' && io.stdout.isTTY) {
+  if (lake === undefined && out === undefined && format === 'parquet' && io.stdout.isTTY) {
     throw new AtalaiaError('ATL_USAGE', 'Parquet is not for a terminal. Give --out FILE.');
   }
-  const instant = (name: 'from' | 'to'): number | undefined => {
+  const instant = (name: 'from' | 'to' | 'since'): number | undefined => {
     const text = values[name];
     if (text === undefined) return undefined;
     const at = parseInstant(text);
@@ -70,10 +78,28 @@ function parse(argv: readonly string[], io: ExportIo): Options | 'help' {
       );
     return at;
   };
-  return { format, out, data, from: instant('from'), to: instant('to') };
+  if (lake !== undefined) return { ...values, lake, since: instant('since') };
+  return { format, out, data: data ?? './data', from: instant('from'), to: instant('to') };
 }
 
-async function writeExport(options: Options, io: ExportIo): Promise<number> {
+const forLake = ['since', 'region', 'endpoint', 'config'] as const;
+
+/** A lake is written whole by months, a file of any span. */
+function refuseMixed(values: { readonly [name: string]: string | boolean | undefined }): void {
+  const wrong =
+    values.lake === undefined
+      ? forLake.find((name) => values[name] !== undefined)
+      : (['out', 'from', 'to'] as const).find((name) => values[name] !== undefined);
+  if (wrong === undefined && (values.lake === undefined || values.format === 'parquet')) return;
+  throw new AtalaiaError(
+    'ATL_USAGE',
+    values.lake === undefined
+      ? `--${wrong} belongs to --lake. Give --lake DIR|s3://BUCKET/PREFIX too, or leave it out.`
+      : `--lake takes --format parquet and --since, not ${wrong === undefined ? '--format csv' : `--${wrong}`}.`,
+  );
+}
+
+async function writeExport(options: Options, io: CommandIo): Promise<number> {
   const path = join(options.data, 'archive.duckdb');
   if (!existsSync(path)) {
     throw new AtalaiaError('ATL_NOT_FOUND', `No archive at ${path}. Give the data folder with --data DIR.`);
@@ -113,10 +139,11 @@ async function copy(file: string, to: NodeJS.WritableStream): Promise<void> {
 }
 
 /** Runs `atalaia export`; returns the exit status: 0 done, 1 unreadable, 2 wrong usage. */
-async function run(argv: string[], io: ExportIo): Promise<number> {
+async function run(argv: string[], io: CommandIo): Promise<number> {
   try {
     const options = parse(argv, io);
-    if (options !== 'help') return await writeExport(options, io);
+    if (options !== 'help')
+      return await ('lake' in options ? exportLake(options, io) : writeExport(options, io));
     io.stdout.write(usage);
     return 0;
   } catch (error) {

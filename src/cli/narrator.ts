@@ -70,7 +70,9 @@ export class Narrator {
     if (wanted !== 0 && port !== wanted) this.#line(text.taken(wanted, port));
     this.#line(`${text[beginning]} ${text.stop}`);
     this.#line(`${text.open} ${url}`);
-    this.#system.onRevision(({ revision }) => this.#event(revision.event));
+    this.#system.onRevision(({ revision }) => {
+      if (!revision.draft) this.#event(revision.event);
+    });
     this.#timer = setInterval(() => this.#draw(), 250);
   }
 

@@ -73,6 +73,30 @@ it('takes named areas from a file', async () => {
   ).rejects.toMatchObject({ code: 'ATL_INPUT', message: expect.stringContaining('strange.yaml, line') });
 });
 
+it('reads forecasts from a file, beside the reports; a refused one counts as a refused row', async () => {
+  const ahead = file(
+    'previsao.yaml',
+    'rule: previsao\nhazard: rain\nlevels:\n  yellow: max(forecast(rainfall, 6h)) >= 40 mm\n',
+  );
+  const line = (value: number) =>
+    JSON.stringify({
+      ...{ station: 'A', issuer: 'gfs', issuedAt: '2024-04-30T05:00:00Z', quantity: 'rainfall' },
+      ...{ interval: 'PT1H', values: [{ validAt: '2024-04-30T08:00:00Z', value }] },
+    });
+  const good = file('forecasts.ndjson', line(45));
+  const options = ['--rules', ahead, '--stations', stations, '--strict'];
+  const { code, out } = await run(replayCommand, reports, ...options, '--forecasts', good);
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({
+    ...{ event: 'raised', forecast: true, at: '2024-04-30T05:00:00Z', subject: { id: 'A' } },
+    evidence: [{ value: 45, forecast: { issuer: 'gfs', issuedAt: '2024-04-30T05:00:00Z' } }],
+  });
+  const none = await run(replayCommand, reports, ...options);
+  expect(none).toEqual({ code: 0, out: '' });
+  const bad = file('bad.ndjson', line(-1));
+  expect((await run(replayCommand, reports, ...options, '--forecasts', bad)).code).toBe(1);
+});
+
 it('refuses rules that would need more than there is, with the figure', async () => {
   await expect(run(replayCommand, reports, '--rules', heavy, '--stations', fast)).rejects.toMatchObject({
     code: 'ATL_RULE',

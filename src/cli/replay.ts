@@ -2,32 +2,36 @@ import { once } from 'node:events';
 import { createWriteStream, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { formatAlertEvent } from '../alerts/event-json.ts';
-import { Replay } from '../app/replay.ts';
+import { foldRecording, type Recording } from '../app/backtest/recording.ts';
 import { replayLog } from '../app/replay-log.ts';
 import { findRuleFiles } from '../app/rule-files.ts';
 import { parseAreas } from '../ingest/areas.ts';
 import { type FileFormat, fileFormats, openFiles } from '../ingest/files.ts';
+import { readForecasts } from '../ingest/forecasts.ts';
+import type { RefusalCount } from '../ingest/refusal-count.ts';
 import { parseStations } from '../ingest/stations.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import type { AlertEvent } from '../model/alert.ts';
 import type { Area } from '../model/area.ts';
+import type { Forecast } from '../model/forecast.ts';
+import type { Report } from '../model/report.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
 import { formatInstant, parseInstant, parseSpan } from '../model/time.ts';
-import { weighRules } from '../rules/budget.ts';
 import { loadRules } from '../rules/rule-set.ts';
 import type { Command, CommandIo } from './command.ts';
 import { ProgressLine } from './progress.ts';
 
-const usage = `atalaia replay FILE… --rules DIR [--stations FILE] [--areas FILE] [--format auto|inmet|ndjson|csv] [--out FILE|-]
+const usage = `atalaia replay FILE… --rules DIR [--stations FILE] [--areas FILE] [--format auto|inmet|ndjson|csv|export] [--out FILE|-]
 atalaia replay --log DIR [--out FILE|-]
 
 Batch: recorded files (gzip too) through the same fold as live data; one alert event per line, sorted.
   --rules DIR        rule files; may stand more than once
   --stations FILE    id,name,latitude,longitude,altitude,region,timeZone,interval (INMET files describe themselves)
   --areas FILE       named areas: id, name, region, stations (YAML or JSON)
+  --forecasts FILE   forecasts that rules read by forecast(…), a line of JSON each (docs/forecasts.md)
   --from, --to T     only reports observed from T to T, as 2024-04-26T00:00:00Z
-  --delay SPAN       receivedAt = observedAt + SPAN
+  --delay SPAN       receivedAt = observedAt + SPAN; without it what an export says, else the time of observation
   --lateness SPAN    how late a report still counts (24h)
   --partitions N     1 to 1024 (64); the result does not depend on it
   --log DIR          folds the log of a data directory instead (the server must be stopped)
@@ -38,10 +42,12 @@ Examples:
   atalaia replay may.ndjson --stations stations.csv --rules rules/inmet --out alerts.ndjson
 `;
 
-const options = {
+/** What `replay` takes; `backtest` takes it too. */
+export const replayOptions = {
   rules: { type: 'string', multiple: true },
   stations: { type: 'string' },
   areas: { type: 'string' },
+  forecasts: { type: 'string' },
   format: { type: 'string', default: 'auto' },
   out: { type: 'string', default: '-' },
   log: { type: 'string' },
@@ -53,7 +59,12 @@ const options = {
   strict: { type: 'boolean', default: false },
 } as const;
 
-type Values = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>['values'];
+type Values = ReturnType<
+  typeof parseArgs<{ options: typeof replayOptions; allowPositionals: true }>
+>['values'];
+
+/** Refused rows of which the reason is told; the others are counted. */
+const MAX_TOLD = 5;
 
 const wrong = (message: string): AtalaiaError => new AtalaiaError('ATL_USAGE', `${message}\n\n${usage}`);
 
@@ -62,7 +73,7 @@ export const replayCommand: Command = {
   summary: 'recorded files or a log through the fold, alert events out',
   usage,
   async run(argv, io) {
-    const { values, positionals } = parseArgs({ args: argv, allowPositionals: true, options });
+    const { values, positionals } = parseArgs({ args: argv, allowPositionals: true, options: replayOptions });
     if (values.log) {
       await write(await replayLog(values.log), values.out, io);
       return 0;
@@ -75,7 +86,8 @@ export const replayCommand: Command = {
   },
 };
 
-function rulesOf(paths: readonly string[]): readonly Rule[] {
+/** The rules of files and folders; throws `ATL_RULE` with every problem's place. */
+export function rulesOf(paths: readonly string[]): readonly Rule[] {
   const { rules, problems } = loadRules(findRuleFiles(paths, 'rules'));
   if (problems.length > 0) {
     throw new AtalaiaError(
@@ -101,11 +113,12 @@ function areasOf(file: string | undefined, stations: readonly Station[]): readon
   return areas;
 }
 
-/** Rules that would cost more than one machine has are refused before anything is folded. */
-function refuseHeavy(rules: readonly Rule[], stations: readonly Station[], latenessMs?: number): void {
-  const { problems } = weighRules(rules, stations, latenessMs === undefined ? {} : { latenessMs });
-  if (problems.length > 0)
-    throw new AtalaiaError('ATL_RULE', `The rules are too heavy: ${problems.join('\n')}`);
+/** Forecasts of a file; refused ones are counted with the refused rows. */
+function forecastsOf(file: string | undefined, refusals: RefusalCount): readonly Forecast[] {
+  if (file === undefined) return [];
+  const read = readForecasts(readFileSync(file, 'utf8'));
+  for (const refusal of read.refusals) refusals.add(file, refusal);
+  return read.forecasts.map(({ line: _, ...forecast }) => forecast);
 }
 
 const instant = (text: string | undefined, name: string): number | undefined => {
@@ -122,51 +135,65 @@ const span = (text: string | undefined, name: string): number | undefined => {
   return ms;
 };
 
-async function replayFiles(
+export interface ReadFiles {
+  readonly recording: Recording;
+  readonly refusals: RefusalCount;
+}
+
+/** Reads recorded files into memory, with the stations and areas that the options name. */
+export async function readFiles(
   paths: readonly string[],
   values: Values,
-  io: CommandIo,
-): Promise<{ events: AlertEvent[]; refused: number }> {
+  progress: ProgressLine,
+): Promise<ReadFiles> {
   if (!fileFormats.includes(values.format as FileFormat))
     throw wrong(`--format ${values.format} is not known; ${fileFormats.join(', ')} are.`);
   const partitions = Number(values.partitions);
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > 1024)
     throw wrong('--partitions takes a number from 1 to 1024.');
-  const rules = rulesOf(values.rules ?? []);
   const listed = values.stations ? stationsOf(values.stations) : undefined;
   const known = new Map(listed?.map((station) => [station.id, station]));
-  const delayMs = span(values.delay, 'delay') ?? 0;
+  const delayMs = span(values.delay, 'delay');
   const latenessMs = span(values.lateness, 'lateness');
   const from = instant(values.from, 'from');
   const to = instant(values.to, 'to');
-  const progress = new ProgressLine(io.stderr);
   const files = await openFiles(paths, {
     format: values.format as FileFormat,
-    delayMs,
+    ...(delayMs === undefined ? {} : { delayMs }),
     stationInterval: (id) => known.get(id)?.intervalMs,
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
     onFile: (path, done, total) => progress.draw(done / total, path),
   });
-  const blocks: (typeof files extends { blocks(): AsyncGenerator<infer B> } ? B : never)[] = [];
+  const blocks: (readonly Report[])[] = [];
   for await (const block of files.blocks()) blocks.push(block);
   const stations = listed ?? describedOr(files.stations, blocks);
-  refuseHeavy(rules, stations, latenessMs);
-  const replay = new Replay({
-    rules,
-    stations,
-    areas: areasOf(values.areas, stations),
-    partitions,
-    delayMs,
-    ...(latenessMs === undefined ? {} : { latenessMs }),
-    onProgress: (count, at) => progress.draw(0.5, `${count} ${formatInstant(at)}`),
-  });
-  for (const block of blocks) for (const report of block) replay.feed(report);
-  const events = replay.finish();
-  progress.clear();
-  const refused = tellCounts(files.refusals.byCode, replay.counts, io);
-  return { events, refused };
+  const areas = areasOf(values.areas, stations);
+  const lateness = latenessMs === undefined ? {} : { latenessMs };
+  const forecasts = forecastsOf(values.forecasts, files.refusals);
+  const recording = { blocks, stations, areas, partitions, delayMs: delayMs ?? 0, ...lateness, forecasts };
+  return { recording, refusals: files.refusals };
 }
+
+/** Folds recorded files and tells refused rows on stderr. */
+async function replayFiles(
+  paths: readonly string[],
+  values: Values,
+  io: CommandIo,
+): Promise<{ readonly events: AlertEvent[]; readonly refused: number }> {
+  const rules = rulesOf(values.rules ?? []);
+  const progress = new ProgressLine(io.stderr);
+  const { recording, refusals } = await readFiles(paths, values, progress);
+  const { events, counts } = foldRecording(recording, rules, showFold(progress));
+  progress.clear();
+  return { events, refused: tellCounts(refusals, counts, io) };
+}
+
+/** Draws how far a fold has come. */
+export const showFold =
+  (progress: ProgressLine) =>
+  (count: number, at: number): void =>
+    progress.draw(0.5, `${count} ${formatInstant(at)}`);
 
 /** Stations that the files describe; for plain reports each station stands for itself. */
 function describedOr(
@@ -192,17 +219,17 @@ function describedOr(
   return [...stations.values()];
 }
 
-function tellCounts(
-  refusals: ReadonlyMap<string, number>,
+/** Tells on stderr what was refused and counted; gives the number of refused rows. */
+export function tellCounts(
+  refusals: RefusalCount,
   counts: ReadonlyMap<string, number>,
   io: CommandIo,
 ): number {
-  let refused = 0;
-  for (const [code, count] of refusals) {
-    refused += count;
-    io.stderr.write(`refused ${code}: ${count}\n`);
-  }
+  for (const { file, index, message } of refusals.first.slice(0, MAX_TOLD))
+    io.stderr.write(`${file}, ${index}: ${message}\n`);
+  for (const [code, count] of refusals.byCode) io.stderr.write(`refused ${code}: ${count}\n`);
   for (const [what, count] of counts) io.stderr.write(`${what}: ${count}\n`);
+  const refused = refusals.total();
   if (refused === 0) io.stderr.write('refused: 0\n');
   return refused;
 }

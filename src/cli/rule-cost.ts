@@ -4,7 +4,14 @@ import { AtalaiaError } from '../lib/errors.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
 import { formatSpan, parseSpan } from '../model/time.ts';
-import { type Budget, defaultBudget, tellBytes, totalBudget, weighRules } from '../rules/budget.ts';
+import {
+  type Budget,
+  defaultBudget,
+  parseBytes,
+  tellBytes,
+  totalBudget,
+  weighRules,
+} from '../rules/budget.ts';
 import type { CommandIo } from './command.ts';
 
 /** Options of `rules check` that say what the rules may cost. */
@@ -65,8 +72,7 @@ function readStations(file: string): readonly Station[] {
 /** `512 MiB`, `8GiB`; binary units. */
 function size(text: string | undefined, option: string): number | undefined {
   if (text === undefined) return undefined;
-  const [, number, unit] = /^(\d{1,6}(?:\.\d{1,3})?)\s*(KiB|MiB|GiB|TiB)$/.exec(text.trim()) ?? [];
-  if (number === undefined || Number(number) === 0)
-    throw wrong(`--${option} ${text} is not a size; write 512MiB or 8GiB.`);
-  return Number(number) * 1024 ** (['KiB', 'MiB', 'GiB', 'TiB'].indexOf(unit as string) + 1);
+  const bytes = parseBytes(text);
+  if (bytes === undefined) throw wrong(`--${option} ${text} is not a size; write 512MiB or 8GiB.`);
+  return bytes;
 }

@@ -89,3 +89,28 @@ it('runs tests over named areas', async () => {
   expect(await run('test', named('[A, B]'))).toMatchObject({ code: 0, out: '1 passed, 0 failed\n' });
   expect((await run('test', named('[A]'))).code).toBe(1);
 });
+
+it('warns where a backtest found more false alarms than the budget of a rule, and where it judged nothing', async () => {
+  const of = (name: string, budget: string): string =>
+    file(
+      `${name}.yaml`,
+      `rule: ${name}\nhazard: rain\nlevels:\n  orange: sum(rainfall, 1h) > 9 mm\n  yellow: sum(rainfall, 1h) > 4 mm\n${budget}`,
+    );
+  const three = of('tres', 'budget: { falseAlarmsPerYear: 3 }\n');
+  const row = (level: string, falseAlarmsPerYear: number, judged = true): object => ({
+    ...{ rule: 'tres', level, judged, falseAlarmsPerYear },
+  });
+  const report = (...rows: object[]): string => file('report.json', JSON.stringify({ rows }));
+  const check = (...rows: object[]) => run('check', three, '--backtest', report(...rows));
+  expect(await check(row('orange', 1), row('yellow', 3.25))).toMatchObject({
+    code: 0,
+    err: 'over budget: tres yellow: 3.3 false alarms a year; its budget is 3\n',
+  });
+  expect((await check(row('orange', 9), row('yellow', 3))).err).toBe('');
+  expect((await check(row('yellow', 0, false))).err).toMatch(/^tres: .*report.json does not judge it/);
+  expect((await run('check', of('sem', ''), '--backtest', report(row('yellow', 99)))).err).toBe('');
+  await expect(run('check', three, '--backtest', three)).rejects.toThrow(/no report of atalaia backtest/);
+  const bad = await run('check', of('ruim', 'budget: { falseAlarmsPerYear: few }\n'));
+  expect(bad.err).toMatch(/ruim\.yaml:6:\d+: falseAlarmsPerYear: "few" is no number/);
+  expect((await run('check', of('vazia', 'budget: {}\n'))).code).toBe(1);
+});

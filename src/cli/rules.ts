@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Replay } from '../app/replay.ts';
 import { findRuleFiles } from '../app/rule-files.ts';
@@ -8,6 +9,8 @@ import { explainRule } from '../rules/explain.ts';
 import type { Problem } from '../rules/problem.ts';
 import { loadRules } from '../rules/rule-set.ts';
 import { parseRuleTest, type RuleReplay, runRuleTest } from '../rules/rule-test.ts';
+import { loadTemplates } from '../rules/template.ts';
+import { overBudget, overBudgetText } from '../statistics/false-alarm-budget.ts';
 import type { Command, CommandIo } from './command.ts';
 import { type CostValues, costOptions, tellCost } from './rule-cost.ts';
 
@@ -21,6 +24,8 @@ check takes
   --lateness SPAN         how late reports may come (24h)
   --budget SIZE           refuses more state in total, for each 10,000 stations (1 GiB)
   --station-budget SIZE   refuses more state of one station (64 MiB)
+  --backtest FILE         what \`atalaia backtest --json\` said of these rules: warns where there were more false alarms than
+                          \`budget: { falseAlarmsPerYear: 3 }\` of a rule allows
 
 Examples:
   atalaia rules check rules/inmet
@@ -39,7 +44,11 @@ export const rulesCommand: Command = {
     const { values, positionals } = parseArgs({
       args: argv,
       allowPositionals: true,
-      options: { lang: { type: 'string', default: 'pt-BR' }, ...costOptions },
+      options: {
+        lang: { type: 'string', default: 'pt-BR' },
+        backtest: { type: 'string' },
+        ...costOptions,
+      },
     });
     const [verb, ...paths] = positionals;
     if (!verb || paths.length === 0)
@@ -56,16 +65,39 @@ const tell = (problems: readonly Problem[], io: CommandIo): void => {
     io.stderr.write(`${file}:${line}:${column}: ${message}\n`);
 };
 
-function check(paths: readonly string[], values: CostValues, io: CommandIo): number {
+interface CheckValues extends CostValues {
+  readonly backtest?: string | undefined;
+}
+
+/** Warns of rules that were over their budget in a backtest, and of those that it says nothing of. Throws ATL_INPUT. */
+function tellBudget(rules: readonly Rule[], file: string, io: CommandIo): void {
+  let rows: Parameters<typeof overBudget>[1];
+  try {
+    rows = (JSON.parse(readFileSync(file, 'utf8')) as { rows: typeof rows }).rows;
+    if (!Array.isArray(rows)) throw new Error('it has no rows');
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new AtalaiaError('ATL_INPUT', `${file} is no report of atalaia backtest --json: ${why}.`);
+  }
+  for (const one of overBudget(rules, rows)) io.stderr.write(`over budget: ${overBudgetText(one)}\n`);
+  const judged = new Set(rows.filter((row) => row.judged).map((row) => row.rule));
+  for (const { name, budget } of rules)
+    if (budget && !judged.has(name))
+      io.stderr.write(`${name}: ${file} does not judge it, so nothing is known of its false alarms\n`);
+}
+
+function check(paths: readonly string[], values: CheckValues, io: CommandIo): number {
   const files = findRuleFiles(paths, 'rules');
   const { rules, problems } = loadRules(files);
   const tests = findRuleFiles(paths, 'tests').flatMap(({ path, text }) => [
     ...parseRuleTest(text, path).problems,
   ]);
+  tests.push(...loadTemplates(findRuleFiles(paths, 'templates')).problems);
   tell([...problems, ...tests], io);
   if (files.length === 0)
     throw new AtalaiaError('ATL_INPUT', `No rule file (*.yaml) under ${paths.join(', ')}.`);
   io.stdout.write(`${rules.length} of ${files.length} rules are good\n`);
+  if (values.backtest !== undefined) tellBudget(rules, values.backtest, io);
   const isTooMuch = rules.length > 0 && tellCost(rules, values, io);
   return problems.length + tests.length > 0 || isTooMuch ? 1 : 0;
 }

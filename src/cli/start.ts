@@ -3,10 +3,12 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
-import { type Config, configSchema, loadConfig } from '../app/config.ts';
+import { budgetOf, type Config, configSchema, loadConfig, whyClosed } from '../app/config.ts';
 import { findRuleFiles } from '../app/rule-files.ts';
+import { scenarioOf } from '../app/source-config.ts';
 import { type System, startSystem } from '../app/system.ts';
 import { parseAreas } from '../ingest/areas.ts';
+import { readBorders } from '../ingest/geo/borders.ts';
 import { openScenario } from '../ingest/scenario.ts';
 import { parseStations } from '../ingest/stations.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -18,6 +20,7 @@ import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
 import { weighRules } from '../rules/budget.ts';
 import { loadRules } from '../rules/rule-set.ts';
+import { loadTemplates, type Template } from '../rules/template.ts';
 import type { Command, CommandIo } from './command.ts';
 import { exerciseState, markFinished } from './exercise.ts';
 import { Narrator } from './narrator.ts';
@@ -52,7 +55,7 @@ export const startCommand: Command = {
     const config = file ? loadConfig(file, process.env) : exerciseConfig(loadConfig(null, process.env));
     const port = portOf(values.port ?? process.env.ATALAIA_PORT, config);
     const beginning = file ? 'configured' : prepareExercise(config);
-    return serve({ config, port, lang, isExercise: file === null, beginning }, io);
+    return serve({ config, file, port, lang, isExercise: file === null, beginning }, io);
   },
 };
 
@@ -71,10 +74,16 @@ function portOf(text: string | undefined, config: Config): number {
 }
 
 function exerciseConfig(config: Config): Config {
+  const why = whyClosed(config);
+  if (why !== null)
+    throw new AtalaiaError(
+      'ATL_CONFIG',
+      `${why} needs users and station keys, which belong to a configuration. Write atalaia.yaml, or start without either for an exercise on this machine.`,
+    );
   return configSchema.parse({
     ...config,
     environment: 'exercise',
-    rules: [join(root, 'rules/inmet')],
+    rules: [join(root, 'rules/inmet'), join(root, 'rules/templates')],
     data: join(resolve(config.data), 'exercise'),
     sources: [
       {
@@ -89,7 +98,7 @@ function exerciseConfig(config: Config): Config {
 
 /** An exercise that was played to its end is put aside, one that was interrupted goes on. */
 function prepareExercise(config: Config): 'new' | 'anew' | 'resumed' {
-  const source = config.sources[0];
+  const source = scenarioOf(config);
   const state =
     source && existsSync(config.data)
       ? exerciseState(config.data, openScenario(source.directory).endAt)
@@ -103,13 +112,17 @@ function prepareExercise(config: Config): 'new' | 'anew' | 'resumed' {
 
 interface Serving {
   readonly config: Config;
+  readonly file: string | null;
   readonly port: number;
   readonly lang: Language;
   readonly isExercise: boolean;
   readonly beginning: 'new' | 'anew' | 'resumed' | 'configured';
 }
 
-async function serve({ config, port, lang, isExercise, beginning }: Serving, io: CommandIo): Promise<number> {
+async function serve(
+  { config, file, port, lang, isExercise, beginning }: Serving,
+  io: CommandIo,
+): Promise<number> {
   const log = pino(
     { level: process.env.ATALAIA_LOG_LEVEL ?? (isExercise ? 'warn' : 'info') },
     pino.destination({ fd: 2, sync: true }),
@@ -120,12 +133,17 @@ async function serve({ config, port, lang, isExercise, beginning }: Serving, io:
   const webRoot = join(root, 'web/dist');
   const stations = readStations(config);
   const rules = readRules(config.rules);
-  refuseHeavy(rules, stations, config.pipeline.lateness);
+  refuseHeavy(rules, stations, config);
   const system = await startSystem({
     config,
+    file,
     rules,
+    templates: readTemplates(config.rules),
     stations,
     areas: readAreas(config, stations),
+    ...(config.borders === undefined
+      ? {}
+      : { borders: readBorders(Buffer.from(readText(config.borders)), config.borders) }),
     clock: systemClock,
     random: systemRandom,
     log,
@@ -183,7 +201,8 @@ async function listen(
   }
 }
 
-function readRules(paths: readonly string[]): readonly Rule[] {
+/** The rules of a configuration. Throws ATL_CONFIG with every problem and its place. */
+export function readRules(paths: readonly string[]): readonly Rule[] {
   const { rules, problems } = loadRules(findRuleFiles(paths, 'rules'));
   if (problems.length > 0) {
     throw new AtalaiaError(
@@ -194,15 +213,29 @@ function readRules(paths: readonly string[]): readonly Rule[] {
   return rules;
 }
 
+/** The templates of alerts that lie beside the rules. Throws ATL_CONFIG with every problem and its place. */
+function readTemplates(paths: readonly string[]): readonly Template[] {
+  const { templates, problems } = loadTemplates(findRuleFiles(paths, 'templates'));
+  if (problems.length === 0) return templates;
+  throw new AtalaiaError(
+    'ATL_CONFIG',
+    problems.map((p) => `${p.file}:${p.line}:${p.column}: ${p.message}`).join('\n'),
+  );
+}
+
 /** Rules that would cost more than one machine has are refused before anything is folded. */
-export function refuseHeavy(rules: readonly Rule[], stations: readonly Station[], latenessMs: number): void {
-  const { problems } = weighRules(rules, stations, { latenessMs });
+function refuseHeavy(rules: readonly Rule[], stations: readonly Station[], config: Config): void {
+  const { problems } = weighRules(rules, stations, {
+    latenessMs: config.pipeline.lateness,
+    budget: budgetOf(config),
+  });
   if (problems.length > 0)
     throw new AtalaiaError('ATL_CONFIG', `The rules are too heavy: ${problems.join('\n')}`);
 }
 
-function readStations(config: Config): readonly Station[] {
-  const source = config.sources[0];
+/** The registry of a configuration: that of its recording and its file. Throws ATL_CONFIG. */
+export function readStations(config: Config): readonly Station[] {
+  const source = scenarioOf(config);
   const recorded = source ? openScenario(source.directory).stations : [];
   if (!config.stations.file) return recorded;
   const { stations, problems } = parseStations(readText(config.stations.file), config.stations.file);
@@ -214,7 +247,7 @@ const readVersion = (): string =>
   (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 
 /** Lists stations that the registry knows only at run time too: these are no flaw here. */
-function readAreas({ areas: file }: Config, stations: readonly Station[]): readonly Area[] {
+export function readAreas({ areas: file }: Config, stations: readonly Station[]): readonly Area[] {
   if (file === undefined) return [];
   const { areas, problems } = parseAreas(readText(file), file, stations.length > 0 ? stations : undefined);
   if (problems.length > 0) throw new AtalaiaError('ATL_CONFIG', problems.join('\n'));

@@ -8,7 +8,10 @@ import { WorkerFolds } from './worker-folds.ts';
 
 const port = parentPort;
 invariant(port, 'the fold worker was started outside of a worker thread');
-const { latenessMs } = workerData as { readonly latenessMs: number };
+const { latenessMs, hasQuality } = workerData as {
+  readonly latenessMs: number;
+  readonly hasQuality: boolean;
+};
 const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 
 const wanted = new Map<string, (bytes: Uint8Array | undefined) => void>();
@@ -18,6 +21,7 @@ const documents = new DocumentCache(
       wanted.set(hash, found);
       send({ type: 'document', hash });
     }),
+  hasQuality,
 );
 const folds = new WorkerFolds(documents, latenessMs);
 

@@ -31,6 +31,7 @@ export interface FoldAnswer {
   /** A report or command was among the records. */
   readonly isStirred: boolean;
   readonly revisions: readonly LedgerBatch['revisions'][number][];
+  readonly acts: NonNullable<LedgerBatch['acts']>;
   readonly rows: PackedRows;
   readonly counted: ReadonlyMap<string, number>;
   readonly tookMs: number;

@@ -94,7 +94,7 @@ export class ThreadPartition implements Folder, Member {
 
   #land(flight: Flight, answer: FoldAnswer): void {
     invariant(this.#flights.shift() === flight, 'a worker answers out of turn');
-    const { clockAt, isStirred, revisions, rows, counted, tookMs } = answer;
+    const { clockAt, isStirred, revisions, acts, rows, counted, tookMs } = answer;
     const { entries } = flight;
     const from = this.offset;
     const to = (entries.at(-1)?.offset ?? from) + 1;
@@ -103,7 +103,16 @@ export class ThreadPartition implements Folder, Member {
     if (isStirred) this.#stirredTo = to;
     this.#options.pool.note(entries.length, tookMs);
     const packed = rows.numbers.length > 0 ? [rows] : [];
-    flight.resolve({ from, to, clockAt, revisions: [...revisions], observations: [], packed, counted });
+    flight.resolve({
+      from,
+      to,
+      clockAt,
+      revisions: [...revisions],
+      acts: [...acts],
+      observations: [],
+      packed,
+      counted,
+    });
   }
 
   async #skip({ offset, reason, clockAt }: NonNullable<FoldAnswer['thrown']>): Promise<void> {
@@ -130,6 +139,12 @@ export class ThreadPartition implements Folder, Member {
     this.#failure = error;
     this.#opened.reject(error);
     for (const { reject } of this.#flights.splice(0)) reject(error);
+  }
+
+  close(): void {
+    this.failed(new WorkerLost());
+    this.#slot.members.delete(this);
+    void this.#slot.link.call('close', { partition: this.partition }).catch(() => {});
   }
 
   lost(): void {

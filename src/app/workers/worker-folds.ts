@@ -58,7 +58,7 @@ export class WorkerFolds {
       else {
         try {
           const record = decodeRecord(payload);
-          if (record.kind === 'command' && record.command.type !== 'recording')
+          if (record.kind === 'command' && 'hash' in record.command)
             await this.#documents.ensure(record.command.hash);
           isStirred ||= record.kind !== 'tick';
           effects.add(offset, open.fold.apply(record));
@@ -104,6 +104,7 @@ export class WorkerFolds {
 class Effects {
   readonly #call: FoldCall;
   readonly #revisions: FoldAnswer['revisions'][number][] = [];
+  readonly #acts: FoldAnswer['acts'][number][] = [];
   readonly #rows: RowPacker;
   readonly #counted = new Map<string, number>();
 
@@ -119,7 +120,10 @@ class Effects {
     for (const effect of effects) {
       if (effect.kind === 'alert')
         this.#revisions.push({ offset, index: index++, revision: effect.revision });
-      else if (effect.kind === 'observation' && offset >= archiveFrom) this.#rows.add(effect.observation);
+      else if (effect.kind === 'act') this.#acts.push({ offset, outcome: effect.outcome });
+      else if (offset < archiveFrom) continue;
+      else if (effect.kind === 'readings') this.#rows.addReport(effect.report, effect.arrival);
+      else if (effect.kind === 'observation') this.#rows.add(effect.observation);
     }
     if (offset >= countFrom) countInto(this.#counted, effects);
   }
@@ -129,6 +133,7 @@ class Effects {
       clockAt: open.fold.clockAt,
       isStirred,
       revisions: this.#revisions,
+      acts: this.#acts,
       rows: this.#rows.rows(),
       counted: this.#counted,
       tookMs: performance.now() - begun,

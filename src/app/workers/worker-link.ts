@@ -7,10 +7,10 @@ import type { CallName, Calls, FromWorker, ToWorker } from './protocol.ts';
 export class WorkerLost extends Error {}
 
 /** Starts the thread of a worker. Tests start one that they can end. */
-export function startThread(latenessMs: number): Worker {
+export function startThread(latenessMs: number, hasQuality = true): Worker {
   const file = import.meta.url.endsWith('.ts') ? './fold-worker.ts' : './fold-worker.js';
   return new Worker(new URL(file, import.meta.url), {
-    workerData: { latenessMs },
+    workerData: { latenessMs, hasQuality },
     execArgv: [],
     name: 'fold',
   });

@@ -20,7 +20,7 @@ export interface WorkersOptions {
   readonly clock?: Clock;
   readonly onEvent?: (event: WorkerEvent) => void;
   /** Starts a thread; default {@link startThread}. */
-  readonly startThread?: (latenessMs: number) => Worker;
+  readonly startThread?: (latenessMs: number, hasQuality: boolean) => Worker;
 }
 
 interface PoolOptions extends WorkersOptions {
@@ -88,7 +88,9 @@ export class WorkerPool {
 
   #link(slot: OwnSlot): WorkerLink {
     const { latenessMs, documents, startThread: start = startThread } = this.#options;
-    return new WorkerLink(start(latenessMs), documents, (cause) => this.#replace(slot, cause));
+    return new WorkerLink(start(latenessMs, documents.hasQuality), documents, (cause) =>
+      this.#replace(slot, cause),
+    );
   }
 
   #replace(slot: OwnSlot, cause: unknown): void {
