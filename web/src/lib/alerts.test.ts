@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { worstByStation } from './alerts.ts';
-import type { AlertItem } from './contract.ts';
+import { dictionaries } from '../i18n/index.ts';
+import { evidenceText, worstByStation } from './alerts.ts';
+import type { AlertItem, EvidenceItem } from './contract.ts';
 
 const item = (
   alert: string,
@@ -26,4 +27,13 @@ it('an area marks the stations that its evidence names, and the worst level coun
     ['A801', 'b'],
     ['A802', 'b'],
   ]);
+});
+
+it.each([
+  ['sum(rainfall, 24h) > 100 mm', 120.8, 'mm', '120,8\u00a0mm em 24\u00a0h'],
+  ['silent(3h)', undefined, '', 'sem dados há mais de 3\u00a0h'],
+  ['silent(rainfall, 30m)', undefined, '', 'sem dados há mais de 30\u00a0min'],
+])('%s in words', (expression, value, unit, words) => {
+  const evidence = { expression, unit, ...(value === undefined ? {} : { value }) } as unknown as EvidenceItem;
+  expect(evidenceText(evidence, dictionaries['pt-BR'], 'pt-BR')).toBe(words);
 });

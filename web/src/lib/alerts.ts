@@ -25,6 +25,8 @@ const ownAggregate = new Set(['sum', 'max', 'min', 'avg', 'last']);
 /** `125,0 mm em 24 h`, `máximo 24,5 m/s em 1 h`; the expression itself where no simpler words are known. */
 export function evidenceText(item: EvidenceItem | undefined, t: Dictionary, language: Language): string {
   if (!item) return '';
+  const silent = /^silent\((?:\w+, )?(\d+)([smhd])\)$/.exec(item.expression);
+  if (silent) return t.silentFor(`${silent[1]}\u00a0${silent[2] === 'm' ? 'min' : silent[2]}`);
   const call = parseComparison(item.expression)?.call;
   if (!call || item.value === undefined || !ownAggregate.has(call.aggregate))
     return sentence(item, language).text;
@@ -85,7 +87,12 @@ export function worstByStation(alerts: readonly AlertItem[]): Map<string, AlertI
   return worst;
 }
 
-export function areaText(rule: Rule | undefined, subject: string, t: Dictionary, language: Language): string {
+export function areaText(
+  rule: Pick<Rule, 'area'> | undefined,
+  subject: string,
+  t: Dictionary,
+  language: Language,
+): string {
   if (!rule) return subject;
   if (rule.area.kind === 'radius') return t.radius(short(rule.area.km, language), subject);
   return rule.area.kind === 'named' ? t.named(rule.area.name) : t.region(subject);

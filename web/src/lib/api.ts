@@ -14,15 +14,39 @@ export class HttpError extends Error {
   }
 }
 
-async function request(path: string, accept: string): Promise<Response> {
-  const response = await fetch(base + path, { headers: { accept }, signal: AbortSignal.timeout(timeoutMs) });
+/** `isByPerson` false: the page asks by itself, which keeps no session alive. */
+async function request(path: string, accept: string, isByPerson = true): Promise<Response> {
+  const headers = { accept, ...(isByPerson ? {} : { 'atalaia-background': '1' }) };
+  const response = await fetch(base + path, { headers, signal: AbortSignal.timeout(timeoutMs) });
   if (!response.ok) throw new HttpError(path, response.status);
   return response;
 }
 
+/** Something that changes the server; resolves with its answer, whatever that is. */
+export const send = (
+  method: 'POST' | 'PUT' | 'DELETE',
+  path: string,
+  body?: object,
+  withinMs = timeoutMs,
+): Promise<Response> =>
+  fetch(base + path, {
+    method,
+    ...(body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {}),
+    signal: AbortSignal.timeout(withinMs),
+  });
+
+/** A file of CSV to the server; a large one takes its time. */
+export const sendCsv = (path: string, file: Blob): Promise<Response> =>
+  fetch(base + path, {
+    method: 'POST',
+    body: file,
+    headers: { 'content-type': 'text/csv' },
+    signal: AbortSignal.timeout(8 * timeoutMs),
+  });
+
 /** GET of a JSON resource under /api/v1; throws HttpError, TypeError (no connection) or TimeoutError. */
-export const getJson = async <T>(path: string): Promise<T> =>
-  (await (await request(path, 'application/json')).json()) as T;
+export const getJson = async <T>(path: string, isByPerson = true): Promise<T> =>
+  (await (await request(path, 'application/json', isByPerson)).json()) as T;
 
 export const getText = async (path: string, accept: string): Promise<string> =>
   (await request(path, accept)).text();

@@ -1,3 +1,4 @@
+import type { Role } from '../../../src/model/access.ts';
 import type { AlertEventName, EndReason, Subject } from '../../../src/model/alert.ts';
 import type { Text } from '../../../src/model/language.ts';
 import type { Level, Rule } from '../../../src/model/rule.ts';
@@ -21,6 +22,7 @@ export interface Status {
   readonly stations: { readonly total: number; readonly silent: readonly SilentStation[] };
   /** When each open alert expires, by its id. */
   readonly expiresAt?: Readonly<Record<string, string>>;
+  readonly counts?: { readonly lagRecords: number };
   readonly version: string;
   readonly senderName: string;
   readonly title: string;
@@ -40,7 +42,7 @@ export interface Latest {
   readonly flag: string;
 }
 
-export type HealthState = 'never-heard' | 'silent' | 'late' | 'partial' | 'good';
+export type HealthState = 'never-heard' | 'silent' | 'late' | 'partial' | 'suspect' | 'good';
 
 export interface StationItem {
   readonly id: string;
@@ -57,6 +59,17 @@ export interface StationItem {
     readonly state: HealthState;
     readonly since: string | null;
     readonly missing: readonly string[];
+    /** Quantities whose newest reading did not pass quality control. */
+    readonly suspect?: readonly {
+      readonly quantity: string;
+      readonly flag: string;
+      readonly check: string;
+      readonly since: string;
+      /** Rules count it all the same. */
+      readonly isCounted?: true;
+    }[];
+    /** Quantities with too few neighbours to hold them against. */
+    readonly isolated?: readonly string[];
   };
 }
 
@@ -71,6 +84,8 @@ export interface EvidenceItem {
   readonly observations: number;
   readonly upperBound?: number;
   readonly stations?: readonly string[];
+  /** The value is forecast, not observed; null: no forecast was young enough. */
+  readonly forecast?: { readonly issuer: string; readonly issuedAt: string } | null;
 }
 
 export interface AlertEventItem {
@@ -87,7 +102,12 @@ export interface AlertEventItem {
   readonly at: string;
   readonly issuedAt: string;
   readonly late?: true;
+  /** Expected, not observed: without forecasts its condition would not hold. */
+  readonly forecast?: true;
   readonly evidence: readonly EvidenceItem[];
+  readonly draft?: DraftInfo;
+  /** Nobody approved it in time. */
+  readonly publishedBy?: 'timeout';
 }
 
 export interface AlertItem extends AlertEventItem {
@@ -95,11 +115,132 @@ export interface AlertItem extends AlertEventItem {
   readonly expiresAt: string;
 }
 
+/** An item of `GET /api/v1/duty`. */
+export type DutyItem = DutyHold | DutySelfTest | DutyDraft | DutyAlert | DutyDelivery | DutyStation;
+
+/** A person holds all sending, or all but red. */
+export interface DutyHold {
+  readonly kind: 'hold';
+  readonly author: string;
+  readonly reason: string;
+  readonly at: string;
+  readonly red: boolean;
+  readonly until: string | null;
+}
+
+/** The daily test of the channels did not pass, or did not begin. */
+export interface DutySelfTest {
+  readonly kind: 'self-test';
+  readonly state: string;
+  readonly detail: string;
+  readonly at?: string;
+  readonly channels: readonly {
+    readonly channel: string;
+    readonly state: 'waiting' | 'delivered' | 'late' | 'failed';
+    readonly reason?: string;
+  }[];
+}
+
+/** What waits for approval; the public knows nothing of it. */
+export interface DraftInfo {
+  readonly waits: boolean;
+  readonly sinceAt?: string;
+  readonly dueAt?: string;
+  readonly onTimeout?: 'publish' | 'escalate';
+  readonly overdue?: number;
+  /** Whose act it is, and why. */
+  readonly by?: { readonly by: string; readonly reason?: string };
+  readonly authors: readonly string[];
+}
+
+export interface DutyDraft extends AlertItem {
+  readonly kind: 'draft';
+  readonly draft: DraftInfo;
+}
+
+export interface DutyAlert extends AlertItem {
+  readonly kind: 'alert';
+  readonly levelSinceAt: string;
+  /** Nobody has seen it at this level. */
+  readonly isWaiting: boolean;
+  readonly acknowledged: { readonly by: string; readonly at: string } | null;
+  /** All rounds of an escalation are over. */
+  readonly isUnanswered?: true;
+}
+
+/** An item of `GET /api/v1/on-call`. */
+export interface OnCall {
+  readonly roster: string;
+  readonly name: string;
+  readonly to: string;
+}
+
+export interface DutyDelivery {
+  readonly kind: 'delivery';
+  readonly key: string;
+  readonly alert: string;
+  readonly subscription: string;
+  readonly channel: string;
+  readonly attempts: number;
+  readonly lastError: string | null;
+}
+
+export interface DutyStation {
+  readonly kind: 'station';
+  readonly station: string;
+  /** Reports that wait, since when, and the last. */
+  readonly reports: number;
+  readonly since: string;
+  readonly at: string;
+  readonly last: {
+    readonly observedAt: string;
+    readonly values: Readonly<Record<string, { readonly value: number; readonly unit: string }>>;
+  } | null;
+  /** The last report cannot be read: how long it is, and why. */
+  readonly unreadable?: { readonly bytes: number; readonly reason: string };
+}
+
+export interface DutyPage extends Page<DutyItem> {
+  /** All there is, shown or not. */
+  readonly total: {
+    readonly alerts: Readonly<Record<Level, number>>;
+    readonly deliveries: number;
+    readonly stations: number;
+  };
+}
+
 export interface AlertDetail extends Omit<AlertItem, 'rule'> {
+  /** What a person put in place of the instruction. */
+  readonly text?: string | Text;
+  readonly area?:
+    | { readonly radiusKm: number }
+    | { readonly polygon: readonly (readonly [number, number])[]; readonly name: string };
   readonly history: readonly AlertEventItem[];
-  readonly deliveries: readonly { readonly channel: string; readonly state: string; readonly at: string }[];
+  readonly deliveries: readonly {
+    readonly channel: string;
+    readonly state: string;
+    readonly at: string;
+    readonly subscription?: { readonly name: string };
+    readonly attempts?: number;
+    /** Why it was not delivered, or not yet. */
+    readonly lastError?: string;
+  }[];
   readonly station?: StationItem | null;
   readonly rule: AlertRule;
+  /** What people in the field say of it; only users are told. */
+  readonly feedback?: readonly {
+    readonly wasReal: 'yes' | 'no' | 'partly';
+    readonly note: string;
+    readonly by: string;
+    readonly at: string;
+  }[];
+  /** What people did; only users are told. */
+  readonly acts?: readonly {
+    readonly act: string;
+    readonly by: string;
+    readonly reason?: string;
+    readonly revision: number | null;
+  }[];
 }
 
 /** The rule as `ruleDetail` of the detail answer carries it. */
@@ -109,16 +250,46 @@ export interface AlertRule {
   readonly hazard: string;
   readonly levels: readonly { readonly level: Level; readonly text: string }[];
   readonly instruction: Text;
+  /** A person raised it: nothing was measured. */
+  readonly isByHand?: true;
+  readonly area?: Rule['area'];
+}
+
+/** An alert prepared to be raised by hand. */
+export interface TemplateItem {
+  readonly name: string;
+  readonly title: Text;
+  readonly hazard: string;
+  readonly level: Level;
+  readonly expiresMs: number;
+  readonly instruction: Text;
 }
 
 export interface ObservationItem {
   readonly at: string;
   readonly values: Readonly<
-    Record<string, { readonly value: number; readonly unit: string; readonly flag: string }>
+    Record<
+      string,
+      {
+        readonly value: number;
+        readonly unit: string;
+        readonly flag: string;
+        readonly check?: string;
+        /** What neighbouring stations say of its hour. */
+        readonly marks?: readonly { readonly check: string }[];
+      }
+    >
   >;
 }
 
 export interface Page<T> {
   readonly items: readonly T[];
   readonly next: string | null;
+}
+
+/** Who is signed in, as `GET /session` tells. */
+export interface SessionUser {
+  readonly name: string;
+  readonly role: Role;
+  readonly areas: 'all' | readonly string[];
 }

@@ -1,5 +1,6 @@
+import { manualRule } from '../../../src/model/manual-rule.ts';
 import { getAll, getJson, getOpenAlerts } from './api.ts';
-import type { AlertItem, Rule, StationItem, Status } from './contract.ts';
+import type { AlertItem, Rule, StationItem, Status, TemplateItem } from './contract.ts';
 
 /** What every page shows, kept fresh: status each 2 s, alerts on each event of the stream (and each 4 s without it). */
 const statusEveryMs = 2000;
@@ -14,6 +15,7 @@ class Live {
   alerts = $state.raw<readonly AlertItem[]>([]);
   stations = $state.raw<readonly StationItem[]>([]);
   rules = $state.raw<readonly Rule[]>([]);
+  templates = $state.raw<readonly Rule[]>([]);
   hasLoaded = $state(false);
   isStreaming = $state(false);
   isLost = $state(false);
@@ -50,7 +52,10 @@ class Live {
       this.stations.toSorted((a, b) => (a.id < b.id ? 1 : -1)).map(({ region, name }) => [region, name]),
     ),
   );
-  readonly ruleByName = $derived(new Map(this.rules.map((rule) => [rule.name, rule])));
+  /** Rules, and what stands in their place for alerts raised by hand. */
+  readonly ruleByName = $derived(
+    new Map([...this.rules, ...this.templates].map((rule) => [rule.name, rule])),
+  );
 
   #lastSuccessAt = Date.now();
   #alertsDue = true;
@@ -96,7 +101,7 @@ class Live {
         ? now - this.#alertsAt >= alertsPauseMs
         : now - this.#alertsAt >= (this.isStreaming ? 15_000 : alertsEveryMs);
       if (isDue) await this.#loadAlerts();
-      if (this.rules.length === 0) this.rules = await getAll<Rule>('/rules');
+      if (this.rules.length === 0) await this.#loadRules();
       this.hasLoaded = true;
       this.isLost = false;
     } catch {
@@ -104,6 +109,14 @@ class Live {
     } finally {
       this.#isBusy = false;
     }
+  }
+
+  async #loadRules(): Promise<void> {
+    // A template may have gone since: the alert then shows its name.
+    this.templates = (await getAll<TemplateItem>('/templates').catch(() => [])).map((template) =>
+      manualRule({ ...template, name: `manual:${template.name}`, subject: 'area' }),
+    );
+    this.rules = await getAll<Rule>('/rules');
   }
 
   async #loadAlerts(): Promise<void> {

@@ -5,7 +5,10 @@ import type { Reading } from './windows.ts';
 export function readingsOf(items: readonly ObservationItem[], quantity: string): Reading[] {
   return items.flatMap((item) => {
     const reading = item.values[quantity];
-    return reading ? [{ at: Date.parse(item.at), value: reading.value, flag: reading.flag }] : [];
+    if (!reading) return [];
+    const { value, flag, marks } = reading;
+    const check = reading.check ?? marks?.[0]?.check;
+    return [{ at: Date.parse(item.at), value, flag, ...(check === undefined ? {} : { check }) }];
   });
 }
 

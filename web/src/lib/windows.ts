@@ -4,6 +4,8 @@ export interface Reading {
   readonly at: number;
   readonly value: number;
   readonly flag: string;
+  /** The check that flags it, or the one by which neighbours speak against its hour. */
+  readonly check?: string;
 }
 export interface Span {
   readonly from: number;
@@ -18,7 +20,9 @@ export interface WindowValue {
 }
 export type WindowAggregate = 'sum' | 'max' | 'min' | 'avg' | 'last' | 'count';
 
-const isUsable = (reading: Reading): boolean => reading.flag !== 'rejected' && reading.flag !== 'bad';
+/** The engine counts what is good alone (docs/quality.md). */
+export const isUsable = (reading: Reading): boolean =>
+  reading.flag === 'good' || reading.flag === 'unchecked';
 
 function reduce(values: readonly number[], aggregate: WindowAggregate): number | null {
   if (aggregate === 'count') return values.length;

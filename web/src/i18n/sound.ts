@@ -1,0 +1,48 @@
+const ptBr = {
+  sound: 'Som',
+  soundOff: 'desligado',
+  soundOn: 'ligado',
+  soundHushed: 'calado até o próximo alerta',
+  soundNoDrills: 'ligado, calado no exercício',
+  soundSwitch: 'Tocar quando algo espera por você',
+  soundVolume: 'Volume',
+  soundTest: (level: string) => `Ouvir ${level}`,
+  soundDrills: 'Tocar também em exercícios e testes, com duas notas antes',
+  soundSays: 'Vermelho que ninguém viu toca de novo a cada 20 s. Calar até o próximo alerta:',
+  soundBlocked: 'O navegador está bloqueando o som: nenhum alerta será ouvido.',
+  soundAllow: 'Permitir o som',
+  pushStart: 'Avisar neste navegador',
+  pushStop: 'Não avisar mais neste navegador',
+  pushFrom: 'A partir de',
+  pushName: (user: string) => `navegador${user && ` de ${user}`}`,
+  pushIsOn: 'Este navegador será avisado, mesmo com a página fechada.',
+  pushIsOff: 'Este navegador não é avisado.',
+  pushDenied: 'O navegador não permite avisos deste endereço; mude isso nas permissões dele.',
+  pushUnable: 'Este navegador não recebe avisos por aqui (é preciso https).',
+};
+
+const en: { [K in keyof typeof ptBr]: (typeof ptBr)[K] } = {
+  sound: 'Sound',
+  soundOff: 'off',
+  soundOn: 'on',
+  soundHushed: 'hushed until the next alert',
+  soundNoDrills: 'on, silent in the exercise',
+  soundSwitch: 'Ring when something waits for you',
+  soundVolume: 'Volume',
+  soundTest: (level: string) => `Hear ${level}`,
+  soundDrills: 'Ring in exercises and tests, too, after two notes',
+  soundSays: 'A red that nobody has seen rings again every 20 s. Hush until the next alert:',
+  soundBlocked: 'The browser blocks sound: no alert will be heard.',
+  soundAllow: 'Allow sound',
+  pushStart: 'Notify this browser',
+  pushStop: 'Stop notifying this browser',
+  pushFrom: 'From',
+  pushName: (user: string) => `browser${user && ` of ${user}`}`,
+  pushIsOn: 'This browser will be notified, with the page closed, too.',
+  pushIsOff: 'This browser is not notified.',
+  pushDenied: 'The browser allows no notifications from this address; change that in its permissions.',
+  pushUnable: 'This browser takes no notifications here (https is needed).',
+};
+
+/** What the pages say of sounds and of notifications. */
+export const sound = { ptBr, en } as const;
