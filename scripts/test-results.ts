@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { whyNoKafka } from '../test/servers/kafka.ts';
 import { whyNoKinesis } from '../test/servers/kinesis.ts';
+import { whyNoMoto } from '../test/servers/moto.ts';
 import { findPostgresql } from '../test/servers/postgresql.ts';
 import { whyNoRabbitmq } from '../test/servers/rabbitmq.ts';
 
@@ -11,35 +12,52 @@ export interface JsonRun {
   readonly testResults: readonly {
     readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+    readonly message?: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[] | null;
+    }[];
   }[];
 }
 
 export interface Tally {
   passed: number;
   failed: number;
+  /** Each failed test (or file that did not load) with the beginning of its message. */
+  readonly failures: { readonly file: string; readonly name: string; readonly message: string }[];
   readonly skipped: { readonly file: string; readonly name: string }[];
   /** Files of which every test passed and none was skipped. */
   readonly completeFiles: string[];
 }
 
-export const emptyTally = (): Tally => ({ passed: 0, failed: 0, skipped: [], completeFiles: [] });
+export const emptyTally = (): Tally => ({
+  passed: 0,
+  failed: 0,
+  failures: [],
+  skipped: [],
+  completeFiles: [],
+});
 
 /** Adds a project's report to the tally; returns how many failures it held. A file that failed to load counts as one. */
 export function addRun(tally: Tally, run: JsonRun): number {
-  let failures = 0;
-  for (const { name: file, status, assertionResults } of run.testResults) {
+  let failed = 0;
+  for (const { name: file, status, message = '', assertionResults } of run.testResults) {
     const passed = assertionResults.filter((test) => test.status === 'passed').length;
-    let failed = assertionResults.filter((test) => test.status === 'failed').length;
-    if (status === 'failed' && failed === 0) failed = 1;
+    const failures = assertionResults
+      .filter((test) => test.status === 'failed')
+      .map((test) => ({ file, name: test.fullName, message: test.failureMessages?.join('\n') ?? '' }));
+    if (status === 'failed' && failures.length === 0)
+      failures.push({ file, name: 'the file itself', message });
     const skipped = assertionResults.filter((test) => test.status !== 'passed' && test.status !== 'failed');
     tally.passed += passed;
-    failures += failed;
+    tally.failures.push(...failures);
+    failed += failures.length;
     tally.skipped.push(...skipped.map((test) => ({ file, name: test.fullName })));
-    if (failed === 0 && skipped.length === 0) tally.completeFiles.push(file);
+    if (failures.length === 0 && skipped.length === 0) tally.completeFiles.push(file);
   }
-  tally.failed += failures;
-  return failures;
+  tally.failed += failed;
+  return failed;
 }
 
 /** The text of a test file and of the files that it imports from this repository, one step deep. */
@@ -66,6 +84,8 @@ export function skipHint(file: string, root: string): string {
     return 'a long test; run `npm run test:all`.';
   if (place.startsWith('test/browser/'))
     return 'no Chromium was found; `apt-get install chromium` brings it (or name one in ATALAIA_CHROMIUM).';
+  if (/'xmlsec1'/.test(text))
+    return 'openssl or xmlsec1 was not found; `apt-get install openssl xmlsec1` brings them.';
   if (/servers\/postgresql\.ts'/.test(text) && !findPostgresql())
     return 'PostgreSQL 15 or newer was not found; `apt-get install postgresql` brings it (or name its programs in ATALAIA_POSTGRESQL_BIN).';
   if (/servers\/kafka\.ts'/.test(text)) {
@@ -78,6 +98,10 @@ export function skipHint(file: string, root: string): string {
   }
   if (/servers\/kinesis\.ts'/.test(text)) {
     const reason = whyNoKinesis();
+    if (reason !== undefined) return `${reason}.`;
+  }
+  if (/servers\/moto\.ts'/.test(text)) {
+    const reason = whyNoMoto();
     if (reason !== undefined) return `${reason}.`;
   }
   if (/shared\/data/.test(text) && !existsSync(join(root, '../shared/data'))) {

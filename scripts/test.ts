@@ -25,6 +25,9 @@ const memory = join(root, 'node_modules/.cache/atalaia/complete-tests.json');
 const projects = ['unit', 'simulation', 'integration', 'browser'];
 /** Needs servers beside us; run with --all only. */
 const serverProject = 'brokers';
+/** What is repeated at the end of the message of a failure. */
+const FAILURE_LINES = 12;
+const FAILURE_CHARACTERS = 1500;
 
 const { values } = parseArgs({
   options: {
@@ -39,9 +42,15 @@ const { values } = parseArgs({
 async function runProject(project: string, folder: string, done: readonly string[]) {
   const out = join(folder, `${project}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${out}`];
-  const excludes = done.map((file) => `--exclude=${file}`);
-  const argv = [vitest, 'run', '--project', project, '--passWithNoTests', ...reporters, ...excludes];
-  const env = { ...process.env, ...(values.all ? { ATALAIA_TEST: 'all' } : {}) };
+  const argv = [vitest, 'run', '--project', project, '--passWithNoTests', ...reporters];
+  // Every thread and process that a test starts reads the same sources: they are stripped of their types once.
+  const env = {
+    NODE_COMPILE_CACHE: join(memory, '../compiled'),
+    ...process.env,
+    ...(values.all ? { ATALAIA_TEST: 'all' } : {}),
+    // By the configuration: a project with excludes of its own takes none of the command line.
+    ...(done.length > 0 ? { ATALAIA_TEST_DONE: done.join(',') } : {}),
+  };
   const child = spawn(process.execPath, argv, { cwd: root, stdio: 'inherit', env });
   const status = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);
@@ -78,6 +87,15 @@ function tellSkipped(tally: Tally): void {
   }
 }
 
+/** Names what failed once more at the end: of a long log often only the end is kept. */
+function tellFailed(tally: Tally): void {
+  if (tally.failures.length > 0) console.log('\nFailed:');
+  for (const { file, name, message } of tally.failures) {
+    const beginning = message.split('\n').slice(0, FAILURE_LINES).join('\n').slice(0, FAILURE_CHARACTERS);
+    console.log(`  ${relative(root, file)}: ${name}\n${beginning.replaceAll(/^/gm, '    ')}`);
+  }
+}
+
 async function main(): Promise<number> {
   if (values.help) {
     console.log(usage);
@@ -94,7 +112,11 @@ async function main(): Promise<number> {
       const { status, run } = await runProject(project, folder, done);
       const failures = run ? addRun(tally, run) : 0;
       // A failure outside any test (a file that does not load, an unhandled rejection) is in no count of tests.
-      if (status !== 0 && failures === 0) broken += 1;
+      if (status !== 0 && failures === 0) {
+        broken += 1;
+        const message = 'A rejection or an error that no test waited for; the log above says which.';
+        tally.failures.push({ file: join(root, project), name: 'outside any test', message });
+      }
       seconds.push(
         `${project.padEnd(12)} ${((performance.now() - startedAt) / 1000).toFixed(1).padStart(7)} s   ${run?.numTotalTests ?? 0} tests`,
       );
@@ -105,6 +127,7 @@ async function main(): Promise<number> {
   if (values.project === undefined) remember(tally, done);
   console.log(`\n${seconds.join('\n')}`);
   tellSkipped(tally);
+  tellFailed(tally);
   if (!values.all && values.project === undefined)
     console.log(
       `\nNot run: ${serverProject} (Kafka, Kinesis, RabbitMQ, PostgreSQL); run \`npm run test:all\`.`,

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { canela, type StationRow, stationRows } from './mock-data.ts';
+import { answerStatistic } from './mock-statistics.ts';
 
 /** The contract's HTTP interface with one frozen instant, and web/dist beside it under the real security policy. */
 const hour = 3_600_000;
@@ -21,10 +23,29 @@ const types: Readonly<Record<string, string>> = {
   '.json': 'application/json',
 };
 
+/** Who is signed in at a server that asks; null there, undefined at one that asks nobody. */
+export const signedIn: { user: object | null | undefined } = { user: undefined };
+const ana = { name: 'Ana Souza', role: 'operator', areas: 'all', languages: ['pt-BR'] };
+
+/** Signs in `Ana Souza` with the password `chuva`, and lets her leave. */
+async function session(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  let body = '';
+  for await (const part of request) body += part;
+  const isRight = request.method === 'POST' && JSON.parse(body).password === 'chuva';
+  if (isRight) signedIn.user = ana;
+  if (request.method === 'DELETE') signedIn.user = null;
+  const isRefused = request.method === 'POST' && !isRight;
+  const { user } = signedIn;
+  response.writeHead(user === undefined ? 404 : isRefused ? 401 : request.method === 'DELETE' ? 204 : 200, {
+    'content-type': 'application/json',
+  });
+  response.end(request.method === 'DELETE' ? '' : JSON.stringify({ required: true, user }));
+}
+
 const alertId = (id: string): string => Buffer.from(id.padEnd(16, '.')).toString('hex');
 const isSilent = (row: StationRow): boolean => row[6] === null;
 const title = { 'pt-BR': 'Chuvas intensas', en: 'Heavy rain' };
-const instruction = {
+export const instruction = {
   'pt-BR':
     'Saia de encostas, margens e áreas que alagam. Fique em local abrigado; desligue o quadro de energia se a água entrar.',
   en: 'Leave slopes, river banks and places that flood. Stay in shelter; switch the mains off if water comes in.',
@@ -139,6 +160,83 @@ function detail(row: StationRow): object {
   };
 }
 
+/** Alerts that somebody has seen by `POST /alerts/{id}/acknowledge`. */
+const seen = new Set<string>();
+
+/** What was adopted by `PUT /stations/{id}`. */
+const adopted = new Map<string, unknown>();
+
+/** What was let out or withdrawn, by `POST /alerts/{id}/{approve|reject|publish}`. */
+const decided = new Set<string>();
+const draftRow = stationRows.find((row) => row[0] === 'A880') as StationRow;
+const draft = {
+  waits: true,
+  sinceAt: iso(now),
+  dueAt: iso(now + 600_000),
+  onTimeout: 'publish',
+  overdue: 0,
+  authors: ['ana'],
+};
+
+const duty = (): object => ({
+  items: [
+    {
+      kind: 'hold',
+      author: 'M. Duarte',
+      reason: 'troca do provedor de SMS',
+      at: iso(now - hour),
+      red: false,
+      until: iso(now + hour),
+    },
+    ...(decided.size > 0
+      ? []
+      : [
+          {
+            kind: 'draft',
+            ...event(draftRow, 3, 1, newest, null),
+            state: 'active',
+            expiresAt: expiresAt(),
+            draft,
+          },
+        ]),
+    ...alertRows.map((row) => ({
+      kind: 'alert',
+      ...item(row),
+      expiresAt: expiresAt(),
+      levelSinceAt: iso(newest),
+      isWaiting: row[7] === 3 && !seen.has(alertId(row[0])),
+      acknowledged: row[7] === 3 && !seen.has(alertId(row[0])) ? null : { by: 'M. Duarte', at: iso(now) },
+    })),
+    {
+      kind: 'delivery',
+      key: 'k',
+      alert: alertId('A879'),
+      subscription: 'rádio comunitária',
+      channel: 'radio',
+      attempts: 3,
+      lastError: 'HTTP 500',
+    },
+    ...(adopted.size > 0
+      ? []
+      : [
+          {
+            kind: 'station',
+            station: 'NOVA-1',
+            reports: 12,
+            since: iso(now - 2 * hour),
+            at: iso(now),
+            last: { observedAt: iso(now), values: { rainfall: { value: 3.2, unit: 'mm' } } },
+          },
+        ]),
+  ],
+  next: null,
+  total: {
+    alerts: { yellow: alertRows.length, orange: 0, red: 0 },
+    deliveries: 1,
+    stations: 1 - adopted.size,
+  },
+});
+
 function rainAt(row: StationRow, at: number): number | null {
   const index = Math.round((at - Date.parse('2024-04-28T08:00:00Z')) / hour);
   if (isSilent(row) && at > newest - (row[0] === 'A829' ? 1e12 : 6 * hour)) return null;
@@ -162,7 +260,7 @@ function observations(row: StationRow, from: number, to: number): object {
     items.push({
       at: iso(at),
       values: {
-        rainfall: { value: rain, unit: 'mm', flag: rain > 20 ? 'suspect' : 'good' },
+        rainfall: { value: rain, unit: 'mm', flag: 'good' },
         airTemperature: good(19 + 5 * phase, '°C'),
         ...(row[0] === 'A883' && at > newest - 30 * hour
           ? {}
@@ -210,13 +308,22 @@ const rule = {
   title,
   hazard: 'rain',
   subject: 'station',
-  levels: [],
+  levels: levels.map((level) => ({ level })),
   clear: null,
   coverage: 0.8,
   expiresMs: 6 * hour,
   area: { kind: 'radius', km: 15 },
   cap: { urgency: 'Immediate', certainty: 'Observed', responseType: 'Prepare' },
   instruction,
+  readable: {
+    levels: levels.map((level) => ({
+      level,
+      condition: levelText(level),
+      thresholds: limits[level].map((value) => ({ value, unit: 'mm' })),
+    })),
+    clear: 'sum(rainfall, 1h) < 10 mm',
+    words: { 'pt-BR': 'Regra chuva-intensa: chuva.', en: 'Rule chuva-intensa: rain.' },
+  },
 };
 const cap = `<?xml version="1.0" encoding="UTF-8"?>
 <alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">
@@ -226,9 +333,58 @@ const cap = `<?xml version="1.0" encoding="UTF-8"?>
 </alert>
 `;
 
+/** A backtest that is half done when it is asked for the first time, and done the second. */
+let asked = 0;
+function backtest(id: string): object {
+  const scores = (threshold: number) => ({
+    ...{ judged: true, hits: 9 - threshold / 20, misses: threshold / 20, falseAlarms: 12 - threshold / 10 },
+    ...{ pod: 0.9 - threshold / 200, far: 0.5 - threshold / 400, csi: 0.45 - Math.abs(threshold - 80) / 400 },
+    ...{ alerts: 20, alertsPerYear: 20.5, lead: { median: 2.5 } },
+    byDay: { pod: 0.9 - threshold / 200, pofd: 0.3 - threshold / 500 },
+  });
+  const job = { id, from: iso(now - 400 * hour), to: iso(now), foldedTo: iso(now - 200 * hour) };
+  if (asked++ === 0) return { ...job, state: 'running' };
+  const points = [60, 80, 100, 120].map((value) => ({ value, ...scores(value) }));
+  const sweep = {
+    level: 'red',
+    condition: levelText('red'),
+    unit: 'mm',
+    current: 100,
+    best: 80,
+    rocArea: 0.83,
+    points,
+  };
+  const rows = levels.map((level) => ({ rule: 'chuva-intensa', level, ...scores(limits[level][1]) }));
+  return { ...job, state: 'done', report: { rows, sweeps: [sweep] } };
+}
+
 function api(url: URL): object | string | null {
   const [, , , kind = '', id = '', part = ''] = url.pathname.split('/').map(decodeURIComponent);
   if (kind === 'status') return status();
+  if (kind === 'duty') return duty();
+  if (kind === 'on-call')
+    return { items: [{ roster: 'plantao', name: 'Ana Souza', to: '2024-05-06T11:00:00Z' }], next: null };
+  if (kind === 'backtests') return backtest(id);
+  if (kind === 'silences') {
+    const matchers = { hazard: ['rain'], area: ['RS'], level: 'red' };
+    const one = { id: 's1', matchers, author: 'M. Duarte', reason: 'sirenes em manutenção' };
+    const times = { from: iso(now - hour), until: iso(now + hour), createdAt: iso(now - hour) };
+    return { items: [{ ...one, ...times, state: 'active' }], next: null };
+  }
+  if (kind === 'templates')
+    return {
+      items: [
+        {
+          name: 'rompimento-barragem',
+          title: { 'pt-BR': 'Rompimento de barragem', en: 'Dam breach' },
+          hazard: 'dam',
+          level: 'red',
+          expiresMs: 12 * hour,
+          instruction: { 'pt-BR': 'Saia do vale.', en: 'Leave the valley.' },
+        },
+      ],
+      next: null,
+    };
   if (kind === 'rules') return { items: [rule], next: null };
   if (kind === 'stations' && !id) return { items: stationRows.map(station), next: null };
   if (kind === 'alerts' && !id) return { items: alertRows.map(item), next: null };
@@ -242,7 +398,7 @@ function api(url: URL): object | string | null {
 async function file(pathname: string, response: ServerResponse): Promise<void> {
   const path = join(dist, normalize(pathname === '/' ? 'index.html' : pathname));
   const body = path.startsWith(dist) ? await readFile(path).catch(() => null) : null;
-  const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'";
+  const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' blob:";
   response.writeHead(body ? 200 : 404, {
     'content-type': types[extname(path)] ?? 'text/plain',
     'content-security-policy': policy,
@@ -250,7 +406,35 @@ async function file(pathname: string, response: ServerResponse): Promise<void> {
   response.end(body ?? 'not found');
 }
 
+/** Acts need the revision seen; `cancel` finds that another person was faster. */
+function answerAct(request: IncomingMessage, response: ServerResponse, id: string, name: string): void {
+  if (name === 'approve' || name === 'reject') {
+    decided.add(name);
+    return void response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+  }
+  void json(request).then((body) => acts.push({ name, body }));
+  const isSeen = name === 'acknowledge' && request.headers['if-match'] !== undefined;
+  if (isSeen) seen.add(id);
+  response.writeHead(isSeen ? 200 : 409, { 'content-type': 'application/json' }).end('{}');
+}
+
+async function answerPut(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const id = request.url?.split('/').at(-1) ?? '';
+  adopted.set(id, await json(request));
+  response.writeHead(201, { 'content-type': 'application/json' }).end('{}');
+}
+
+/** What was asked for. */
+export const backtests: unknown[] = [];
+const raised: unknown[] = [];
+const acts: { readonly name: string; readonly body: unknown }[] = [];
+
 export interface MockApi {
+  /** Bodies of alerts raised by hand. */
+  readonly raised: readonly unknown[];
+  /** What was done to alerts. */
+  readonly acts: readonly { readonly name: string; readonly body: unknown }[];
+  readonly adopted: ReadonlyMap<string, unknown>;
   readonly url: string;
   /** Ends every connection and refuses new ones: the server is gone. */
   stop(): Promise<void>;
@@ -264,7 +448,32 @@ export async function startMockApi(): Promise<MockApi> {
       response.write(': open\n\n');
       return;
     }
+    if (url.pathname === '/api/v1/session') return void session(request, response);
     if (!url.pathname.startsWith('/api/v1/')) return void file(url.pathname, response);
+    if (request.method === 'POST' && url.pathname === '/api/v1/alerts') {
+      return void json(request).then((body) => {
+        raised.push(body);
+        response.writeHead(201, { 'content-type': 'application/json' });
+        response.end(JSON.stringify({ alert: canelaAlert }));
+      });
+    }
+    const act = /^\/api\/v1\/alerts\/(\w+)\/(acknowledge|edit|cancel|approve|reject)$/.exec(url.pathname);
+    if (request.method === 'POST' && act)
+      return void answerAct(request, response, act[1] ?? '', act[2] ?? '');
+    if (request.method === 'PUT') return void answerPut(request, response);
+    if (request.method === 'POST' && url.pathname === '/api/v1/backtests')
+      return void json(request).then((body) => {
+        backtests.push(body);
+        response.writeHead(202, { 'content-type': 'application/json' });
+        response.end(
+          JSON.stringify({ id: 'b1', state: 'waiting', from: iso(now), to: iso(now), foldedTo: null }),
+        );
+      });
+    if (url.pathname.startsWith('/api/v1/statistics/'))
+      return void answerStatistic(url.pathname.split('/')[6] ?? '', url.searchParams).then((found) => {
+        response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' });
+        response.end(JSON.stringify(found));
+      });
     const answer = api(url);
     const isText = typeof answer === 'string';
     response.writeHead(answer === null ? 404 : 200, {
@@ -275,6 +484,9 @@ export async function startMockApi(): Promise<MockApi> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
+    adopted,
+    raised,
+    acts,
     url: `http://127.0.0.1:${port}`,
     stop: () =>
       new Promise((resolve) => {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { Admin, ConfigResourceTypes } from '@platformatic/kafka';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually, membershipConformance, Watcher } from '../../src/log/conformance-membership.ts';
 import { openKafkaLog } from '../../src/log/kafka/kafka-log.ts';
@@ -52,6 +53,28 @@ describe.skipIf(reason !== undefined)(
       console.log(`the partitions of a killed member moved after ${Math.round(tookMs)} ms`);
       expect(watcher.conflicts).toEqual([]);
       await membership.close();
+    });
+
+    test("the session that is asked for becomes the group's own, within the bounds of the cluster", async () => {
+      const refusals: string[] = [];
+      const ask = async (group: string, sessionTimeoutMs: number): Promise<number> => {
+        const membership = await openKafkaMembership({
+          ...{ brokers: cluster.brokers, topic, groupPrefix: 'test-', sessionTimeoutMs },
+          onSessionRefused: (failure) => void refusals.push(failure),
+        });
+        await membership.join(group, new Watcher(group));
+        const admin = new Admin({ clientId: 'test', bootstrapBrokers: [...cluster.brokers] });
+        const [found] = await admin.describeConfigs({
+          resources: [{ resourceType: ConfigResourceTypes.GROUP, resourceName: `test-${group}-members` }],
+        });
+        await Promise.all([admin.close(), membership.close()]);
+        return Number(found?.configs.find(({ name }) => name === 'consumer.session.timeout.ms')?.value);
+      };
+      expect(await ask('quick', 6000)).toBe(6000);
+      expect(refusals).toEqual([]);
+      // The test's brokers allow from 1 s to a minute and have 3 s of their own: the member joins all the same.
+      expect(await ask('slow', 120_000)).toBe(3000);
+      expect(refusals).toEqual([expect.stringContaining('consumer.session.timeout.ms')]);
     });
 
     test('a member that hears nothing for a session is told that all is lost, and gets all again', async () => {

@@ -1,18 +1,18 @@
-import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/lib/clock.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import { type KinesisEvent, openKinesisLog } from '../../src/log/kinesis/kinesis-log.ts';
-import { memoryOffsetIndex } from '../../src/log/kinesis/offset-index.ts';
 import type { Log, LogEntry } from '../../src/log/log.ts';
+import { memoryCoordination } from '../../src/store/ledger/memory-coordination.ts';
 import { KinesisServer, whyNoKinesis } from '../servers/kinesis.ts';
+import { type Fault, inTrouble, named, record, withFaults, writers } from '../servers/kinesis-load.ts';
 
 const reason = whyNoKinesis();
 const PARTITIONS = 8;
+const memoryOffsetIndex = () => memoryCoordination(systemClock).index;
 let server: KinesisServer;
 
 const textOf = (entry: LogEntry): string => new TextDecoder().decode(entry.payload);
-const record = (partition: number, text: string) => ({ partition, key: 'k', payload: Buffer.from(text) });
-
 async function readAll(log: Log, partition: number, limit = 1000): Promise<LogEntry[]> {
   const entries: LogEntry[] = [];
   const { oldest, next } = await log.bounds(partition);
@@ -20,46 +20,6 @@ async function readAll(log: Log, partition: number, limit = 1000): Promise<LogEn
     entries.push(...(await log.read(partition, at, limit, 1000)));
   return entries;
 }
-
-/** A writer per partition that waits for each answer; returns what was acknowledged, by partition. */
-function writers(log: Log) {
-  let isOver = false;
-  const acknowledged = Array.from({ length: PARTITIONS }, () => new Map<number, string>());
-  const done = Promise.all(
-    acknowledged.map(async (own, partition) => {
-      for (let i = 0; !isOver; i++) {
-        const [offset] = await log.append([record(partition, `${partition}:${i}`)]);
-        own.set(offset as number, `${partition}:${i}`);
-      }
-    }),
-  );
-  return {
-    acknowledged,
-    async stop() {
-      isOver = true;
-      await done;
-    },
-  };
-}
-
-type Fault = (
-  command: string,
-  call: () => Promise<unknown>,
-  input: { Records?: unknown[] },
-) => Promise<unknown>;
-const withFaults =
-  (fault: Fault) =>
-  (client: KinesisClient): void =>
-    client.middlewareStack.add(
-      (next, context) => async (args) =>
-        (await fault(
-          (context as { commandName?: string }).commandName ?? '',
-          () => next(args),
-          args.input as { Records?: unknown[] },
-        )) as Awaited<ReturnType<typeof next>>,
-      { step: 'initialize', name: 'faults' },
-    );
-const named = (name: string): Error => Object.assign(new Error(`injected ${name}`), { name });
 
 async function eventually(holds: () => Promise<boolean>): Promise<void> {
   const until = Date.now() + 20_000;
@@ -82,58 +42,24 @@ describe.skipIf(reason !== undefined)(`Kinesis under faults${reason ? ` (${reaso
       ...more,
     });
 
-  async function admin<T>(
-    call: (client: KinesisClient, sdk: typeof import('@aws-sdk/client-kinesis')) => Promise<T>,
-  ) {
-    const sdk = await import('@aws-sdk/client-kinesis');
-    const { NodeHttpHandler } = await import('@smithy/node-http-handler');
-    const { region, endpoint, credentials } = server.access;
-    const client = new sdk.KinesisClient({
-      ...{ region: region!, endpoint: endpoint!, credentials: credentials! },
-      requestHandler: new NodeHttpHandler(),
-    });
-    return call(client, sdk).finally(() => client.destroy());
-  }
-  const shardsOf = (stream: string) =>
-    admin(
-      async (client, sdk) =>
-        (await client.send(new sdk.ListShardsCommand({ StreamName: stream }))).Shards ?? [],
-    );
-
   for (const consumer of [undefined, 'atalaia-test']) {
     test(`keeps order and offsets over a split and a merge under load, ${consumer ? 'subscribed' : 'polled'}`, async () => {
       const stream = `reshard-${consumer ?? 'polled'}`;
       const index = memoryOffsetIndex();
-      const log = await open(stream, { index, ...(consumer ? { consumer } : {}) });
-      const load = writers(log);
+      const { leases } = memoryCoordination(systemClock);
+      const log = await open(stream, {
+        index,
+        ...(consumer ? { consumer: { name: consumer, leases } } : {}),
+      });
+      const load = writers(log, PARTITIONS);
       const progress = async (): Promise<void> => {
         const from = load.acknowledged.map(({ size }) => size);
         await eventually(async () => load.acknowledged.every(({ size }, p) => size > from[p]! + 2));
       };
       await progress();
-      const [first, second] = await shardsOf(stream);
-      await admin((client, sdk) =>
-        client.send(
-          new sdk.SplitShardCommand({
-            StreamName: stream,
-            ShardToSplit: first!.ShardId,
-            NewStartingHashKey: (2n ** 126n).toString(),
-          }),
-        ),
-      );
-      await eventually(async () => (await shardsOf(stream)).length === 4);
+      await server.splitFirst(stream);
       await progress();
-      const right = (await shardsOf(stream)).at(-1)!;
-      await admin((client, sdk) =>
-        client.send(
-          new sdk.MergeShardsCommand({
-            StreamName: stream,
-            ShardToMerge: right.ShardId,
-            AdjacentShardToMerge: second!.ShardId,
-          }),
-        ),
-      );
-      await eventually(async () => (await shardsOf(stream)).length === 5);
+      await server.mergeRight(stream);
       await progress();
       await load.stop();
       const counted = await Promise.all(load.acknowledged.map((_, p) => readAll(log, p)));
@@ -154,41 +80,10 @@ describe.skipIf(reason !== undefined)(`Kinesis under faults${reason ? ` (${reaso
   }
 
   test('throttling, partial failures and lost answers cost no record, no order, and write none twice', async () => {
-    const random = seededRandom(7);
-    let faults = 0;
-    const fault: Fault = async (command, call, input) => {
-      const dice = random();
-      if (command === 'GetRecordsCommand' && dice < 0.2)
-        throw named('ProvisionedThroughputExceededException');
-      if (command === 'GetRecordsCommand' && dice < 0.25) throw named('ExpiredIteratorException');
-      if (command !== 'PutRecordsCommand') return call();
-      if (dice < 0.15) throw named('ProvisionedThroughputExceededException');
-      if (dice < 0.35) {
-        // Carried out, but nobody hears of it.
-        await call();
-        faults++;
-        throw named('TimeoutError');
-      }
-      if (dice > 0.8) {
-        // Some entries are refused: they must not be sent, and the answer has to name them.
-        const all = input.Records as unknown[];
-        const kept = all.map(() => random() < 0.5);
-        const sent = all.filter((_, i) => kept[i]);
-        faults += all.length - sent.length;
-        const refused = { ErrorCode: 'ProvisionedThroughputExceededException', ErrorMessage: 'injected' };
-        if (sent.length === 0)
-          return { output: { FailedRecordCount: all.length, Records: all.map(() => refused) }, response: {} };
-        input.Records = sent;
-        const answer = (await call()) as { output: { Records: unknown[] } };
-        const answers = [...answer.output.Records];
-        answer.output.Records = kept.map((isKept) => (isKept ? answers.shift() : refused));
-        return answer;
-      }
-      return call();
-    };
+    const trouble = inTrouble(seededRandom(7));
     const events: KinesisEvent[] = [];
     const log = await open('faults', {
-      configure: withFaults(fault),
+      configure: withFaults(trouble.fault),
       onEvent: (event: KinesisEvent) => void events.push(event),
     });
     const calls = Array.from({ length: 300 }, async (_, i) => {
@@ -196,7 +91,7 @@ describe.skipIf(reason !== undefined)(`Kinesis under faults${reason ? ` (${reaso
       return log.append([record(i % PARTITIONS, `a${i}`), record((i + 3) % PARTITIONS, `b${i}`)]);
     });
     const offsets = await Promise.all(calls);
-    expect(faults).toBeGreaterThan(20);
+    expect(trouble.faults).toBeGreaterThan(20);
     expect(events.some(({ kind }) => kind === 'throttled')).toBe(true);
     const plain = await open('faults');
     for (let p = 0; p < PARTITIONS; p++) {
@@ -232,7 +127,7 @@ describe.skipIf(reason !== undefined)(`Kinesis under faults${reason ? ` (${reaso
     const events: KinesisEvent[] = [];
     const log = await open('foreign', { onEvent: (event: KinesisEvent) => void events.push(event) });
     await log.append([record(0, 'one')]);
-    await admin((client, sdk) =>
+    await server.admin((client, sdk) =>
       client.send(
         new sdk.PutRecordCommand({
           StreamName: 'foreign',

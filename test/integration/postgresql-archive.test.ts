@@ -68,6 +68,32 @@ describe.skipIf(!findPostgresql())(`PostgreSQL archive${postgresqlHint}`, () => 
       ).rows.map((row) => row.name as string),
     );
 
+  test('tables of version 1, which knew no check, are taken over', async () => {
+    const schema = newSchema();
+    const first = await openPostgresArchive({ url: server.url, schema, now: () => T0 });
+    await first.commit([batch(0, 10, [observation(0, 1000), observation(1, 2000)])]);
+    await first.close();
+    await raw(schema, async (client) => {
+      await client.query('DROP VIEW readings');
+      await client.query('ALTER TABLE observations DROP COLUMN flagged_by');
+      await client.query('ALTER TABLE latest DROP COLUMN flagged_by');
+      await client.query('CREATE VIEW readings AS SELECT * FROM observations');
+      await client.query('DROP TABLE marks');
+      await client.query('DELETE FROM schema_version WHERE version >= 2');
+    });
+    const second = await openPostgresArchive({ url: server.url, schema, now: () => T0 });
+    expect(await second.positions()).toEqual([{ partition: 0, epoch: 1, offset: 10 }]);
+    const flagged = { ...observation(2, 3000), flag: 'suspect', check: 'range' } as const;
+    await second.commit([batch(10, 11, [flagged])]);
+    expect(await second.latest()).toMatchObject([{ value: 3, flag: 'suspect', check: 'range' }]);
+    expect(await second.marks({ station: 'A801', from: 0, to: 2 ** 42 })).toEqual([]);
+    await second.close();
+    await raw(schema, async (client) => {
+      const { rows } = await client.query('SELECT flagged_by FROM readings ORDER BY observed_at');
+      expect(rows.map((row) => row.flagged_by)).toEqual(['', '', 'range']);
+    });
+  });
+
   test('keeps one partition per month, made ahead and on demand, and none for what fits nowhere', async () => {
     const schema = newSchema();
     const archive = await openPostgresArchive({ url: server.url, schema, now: () => T0 });
@@ -118,8 +144,8 @@ describe.skipIf(!findPostgresql())(`PostgreSQL archive${postgresqlHint}`, () => 
     const march = { observedAt: monthStart(3) + HOUR_MS };
     await archive.commit([batch(0, 1, [observation(0, 1000, february), observation(0, 2000, march)])]);
     await second.commit([batch(0, 1, [observation(0, 7000, february)], { partition: 1 })]);
-    expect(await archive.dropBefore(monthStart(3) - 1)).toEqual([]);
-    expect(await archive.dropBefore(monthStart(3))).toEqual(['observations_2024_02']);
+    expect(await archive.dropBefore(monthStart(3) - 1)).toEqual({ months: [], rows: 0 });
+    expect(await archive.dropBefore(monthStart(3))).toEqual({ months: [monthStart(2)], rows: 1 });
     const all = { station: 'A801', from: 0, to: T0, everyMs: null, limit: 10 };
     expect((await archive.series(all)).map(({ at }) => at)).toEqual([march.observedAt]);
     // The second knows the month as made; a report of five minutes of the dropped hour must not pass for the hour.

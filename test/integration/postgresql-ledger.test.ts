@@ -2,9 +2,14 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ledgerConformance } from '../../src/store/ledger/conformance.ts';
+import { accessConformance } from '../../src/store/ledger/conformance-access.ts';
 import type { Ledger } from '../../src/store/ledger/ledger.ts';
 import { CLAIM, claimValues } from '../../src/store/ledger/postgresql/deliveries.ts';
+import { feedQuery } from '../../src/store/ledger/postgresql/documents.ts';
+import { HELD_STATIONS } from '../../src/store/ledger/postgresql/held.ts';
 import { openPostgresLedger, schemaVersion } from '../../src/store/ledger/postgresql/ledger.ts';
+import { initial } from '../../src/store/ledger/postgresql/migrations/0001-initial.ts';
+import { lookups } from '../../src/store/ledger/postgresql/migrations/0008-lookups.ts';
 import { alertsQuery, SINCE } from '../../src/store/ledger/postgresql/queries.ts';
 import { commitAll, raise, sampleAt, sampleSubscription } from '../../src/store/ledger/sample.ts';
 import { sinkConformance } from '../../src/store/ledger/sinks/conformance.ts';
@@ -31,6 +36,7 @@ describe.skipIf(!findPostgresql())(`PostgreSQL ledger${postgresqlHint}`, () => {
   };
   ledgerConformance('postgresql', place);
   sinkConformance('postgresql', place);
+  accessConformance('postgresql', place);
 
   /** Runs statements on a connection of the test's own. */
   async function raw<T>(
@@ -219,25 +225,73 @@ describe.skipIf(!findPostgresql())(`PostgreSQL ledger${postgresqlHint}`, () => {
     const claim = { channel: 'ops', notTo: [], now: sampleAt, leaseUntil: sampleAt, limit: 20, claimer: 'x' };
     const statements = [
       alertsQuery({ state: 'open', limit: 50 }),
+      alertsQuery({ state: 'open', level: 'red', limit: 50 }),
       alertsQuery({ limit: 50 }),
       alertsQuery({ area: 'A999', limit: 50 }),
       { sql: CLAIM, values: claimValues(claim) },
       { sql: SINCE, values: [10_000, 500] },
+      ...[{}, { hazard: 'rare' }, { area: '4314902' }, { hazard: 'rain', before: '5000.5000' }].map(
+        (filter) => feedQuery('c.*', 200, filter),
+      ),
+      { sql: HELD_STATIONS, values: [100] },
     ];
     await raw(schema, async (client) => {
+      await client.query(`INSERT INTO cap (alert, revision, identifier, sent_text, xml, created_at, hazard, subject_kind, subject_id)
+        SELECT 'a' || n, 1, 'i' || n, 's', 'x', n, CASE WHEN n % 5000 = 0 THEN 'rare' ELSE 'rain' END, 'station', 'A' || n % 500
+        FROM generate_series(1, 20000) n`);
+      await client.query(
+        `INSERT INTO stations SELECT 'A' || n, '43149' || n % 50, '{}' FROM generate_series(1, 500) n`,
+      );
+      await client.query(`INSERT INTO held (token, kind, station, payload, reason, at)
+        SELECT gen_random_uuid(), 'unknown-station', 'X' || n, '', '', n FROM generate_series(1, 5000) n`);
       await client.query('ANALYZE');
       const plan = async (sql: string, values: readonly unknown[]): Promise<string> =>
         JSON.stringify((await client.query(`EXPLAIN (FORMAT JSON) ${sql}`, [...values])).rows);
       for (const { sql, values } of statements) {
         const text = await plan(sql, values);
         expect(text).toMatch(/"Index Name":/);
-        expect(text).not.toMatch(/"Seq Scan"[^{}]*"Relation Name":"(alerts|revisions|deliveries)"/);
+        expect(text).not.toMatch(
+          /"Seq Scan"[^{}]*"Relation Name":"(alerts|revisions|deliveries|cap|held|held_stations)"/,
+        );
       }
       expect(await plan("SELECT * FROM alerts WHERE hazard = 'x'", [])).toMatch(
         /"Seq Scan"[^{}]*"Relation Name":"(alerts|revisions|deliveries)"/,
       );
     });
     await ledger.close();
+  });
+
+  test('takes what older versions kept into the tables of lookups', async () => {
+    const schema = newSchema();
+    await raw(schema, async (client) => {
+      await client.query(`CREATE SCHEMA ${schema}`);
+      await client.query(initial);
+      await client.query(`INSERT INTO revisions VALUES (1, '0:0:0', 'a1', 1, 'active', 0, 'r', 'A801', 2, '{}');
+        INSERT INTO alerts VALUES ('a1', 1, 1, 'r', 'rain', 'station', 'A801', 'red', 'active', 0, 0, 0, 0);
+        INSERT INTO cap (alert, revision, identifier, sent_text, xml, created_at)
+          VALUES ('a1', 1, 'i1', 's', '<x/>', 5), ('gone', 1, 'i2', 's', '<x/>', 6);
+        INSERT INTO held (token, kind, station, payload, reason, at)
+          SELECT gen_random_uuid(), kind, station, '', 'r', 1
+          FROM (VALUES ('unknown-station', 'X1'), ('quarantine', NULL), ('unknown-station', 'X1')) v (kind, station)`);
+      await client.query(lookups);
+      const rows = async (sql: string): Promise<unknown[]> =>
+        (await client.query(sql)).rows.map(Object.values);
+      expect(await rows('SELECT hazard, subject_kind, subject_id FROM cap ORDER BY created_at')).toEqual([
+        ['rain', 'station', 'A801'],
+        [null, null, null],
+      ]);
+      expect(await rows('SELECT station, reports::int FROM held_stations')).toEqual([['X1', 2]]);
+      // A process of an older version goes on writing.
+      await client.query(`INSERT INTO cap (alert, revision, identifier, sent_text, xml, created_at)
+        VALUES ('a1', 2, 'i3', 's', '<x/>', 7)`);
+      await client.query(`INSERT INTO held (token, kind, station, payload, reason, at)
+        VALUES (gen_random_uuid(), 'unknown-station', 'X1', '', 'r', 1)`);
+      await client.query("DELETE FROM held WHERE kind = 'quarantine' OR id = 1");
+      expect(await rows('SELECT hazard FROM cap WHERE created_at = 7')).toEqual([['rain']]);
+      expect(
+        await rows('SELECT station, reports::int, first_id::int, last_id::int FROM held_stations'),
+      ).toEqual([['X1', 2, 3, 4]]);
+    });
   });
 
   test('a row that another transaction holds is not waited for without end', async () => {

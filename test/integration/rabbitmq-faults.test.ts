@@ -121,7 +121,8 @@ describe.skipIf(reason !== undefined)(`RabbitMQ, three nodes${reason ? ` (${reas
       console.log(
         `RabbitMQ: leader killed under load (client at ${isAtLeader ? 'the leader' : 'another node'}): longest silence ${Math.round(load.longestSilenceMs)} ms, 1000 more acknowledged in each partition after ${Math.round(recoveredMs)} ms; ${seen} before, ${load.acknowledged.length} in all, ${load.refused.size} refused as not known`,
       );
-      expect(load.longestSilenceMs).toBeLessThan(30_000);
+      // Confirms that died with the leader never come: what waits for one is given up after 30 s, not known.
+      expect(load.longestSilenceMs).toBeLessThan(60_000);
     } finally {
       await log.close();
       await cluster.startNode(leader);

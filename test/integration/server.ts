@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { nodeDisk } from '../../src/lib/disk.ts';
 import { openEmbeddedLog } from '../../src/log/embedded/embedded-log.ts';
 import type { LogEntry } from '../../src/log/log.ts';
 import { openSqliteLedger } from '../../src/store/ledger/sqlite/ledger.ts';
+import { commandIn, loopback, type Place } from '../servers/network.ts';
 
 export const root = join(import.meta.dirname, '../..');
 const main = join(root, 'src/main.ts');
@@ -35,18 +36,22 @@ export async function freePort(): Promise<number> {
 export interface RunOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Where it runs; default here. */
+  readonly place?: Place;
 }
 
 /** A process of the program: what it writes is kept, and it is ended by its own id only. */
 export class Program {
   readonly #child: ChildProcess;
   readonly ended: Promise<number>;
+  readonly place: Place;
   stdout = '';
   stderr = '';
 
-  constructor(args: readonly string[], { cwd, env = {} }: RunOptions) {
+  constructor(args: readonly string[], { cwd, env = {}, place = loopback }: RunOptions) {
+    this.place = place;
     const own = Object.entries(process.env).filter(([name]) => !name.startsWith('ATALAIA_'));
-    this.#child = spawn(process.execPath, [main, ...args], {
+    this.#child = spawn(...commandIn(place, process.execPath, main, ...args), {
       cwd,
       env: { ...Object.fromEntries(own), ATALAIA_LANG: 'en', NODE_NO_WARNINGS: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -60,8 +65,20 @@ export class Program {
     this.ended = new Promise((resolve) => this.#child.once('close', (code) => resolve(code ?? -1)));
   }
 
+  /** Stops it in the middle of what it does, or lets it go on as if nothing had been. */
+  freeze(isFrozen: boolean): void {
+    this.#child.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT');
+  }
+
   get hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** The most memory that it had (resident set), MiB; where the system tells (Linux). */
+  peakMiB(): number {
+    const file = `/proc/${this.#child.pid}/status`;
+    const status = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
   }
 
   /** Where it listens; undefined until it says so. */

@@ -9,6 +9,7 @@ import { startThread } from '../../src/app/workers/worker-link.ts';
 import type { WorkerEvent } from '../../src/app/workers/worker-pool.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { seededRandom } from '../../src/lib/random.ts';
+import { observationsIn } from '../../src/model/effect.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { Rule } from '../../src/model/rule.ts';
 import type { Station } from '../../src/model/station.ts';
@@ -31,12 +32,18 @@ export interface Stored {
 
 export interface RunOptions extends Feed {
   readonly partitions: number;
-  /** Threads, none of them added or taken by the lag; 0: the main thread folds. */
+  /** Threads, none of them added or taken by the lag unless `elastic`; 0: the main thread folds. */
   readonly workers: number;
+  /** The number of threads follows the lag up to `max`, by this clock. */
+  readonly elastic?: { readonly max: number; readonly clock: Clock };
   /** Default: only at the end. */
   readonly checkpointEveryMs?: number;
   /** Runs beside the fold, with the threads alive. */
   readonly disturb?: (run: Disturbed) => Promise<void>;
+  /** Asked before each instant of the feed: false ends it. */
+  readonly pace?: (run: Disturbed, reports: readonly Report[]) => Promise<boolean>;
+  /** Runs when everything is folded, before the end. */
+  readonly afterwards?: (run: Disturbed) => Promise<void>;
 }
 
 export interface Disturbed {
@@ -51,8 +58,9 @@ const still: Clock = { ...systemClock, after: () => () => {} };
 
 /** The feed through log, workers and both stores. */
 export async function runWorkers(options: RunOptions): Promise<Stored> {
-  const { workers, disturb, ...feed } = options;
-  const { partitions } = feed;
+  const { workers, disturb } = options;
+  const feed = { rules: options.rules, stations: options.stations, reports: options.reports };
+  const { partitions } = options;
   const folder = temporaryFolder();
   const threads: Worker[] = [];
   const events: WorkerEvent[] = [];
@@ -62,6 +70,7 @@ export async function runWorkers(options: RunOptions): Promise<Stored> {
     mkdirSync(folder.path, { recursive: true });
     pipeline = await Pipeline.open({
       ...feed,
+      partitions,
       folder: join(folder.path, 'data'),
       everyMs: 0,
       checkpointEveryMs: options.checkpointEveryMs ?? Number.POSITIVE_INFINITY,
@@ -69,8 +78,8 @@ export async function runWorkers(options: RunOptions): Promise<Stored> {
       ...(workers > 0 && {
         workers: {
           min: workers,
-          max: Math.max(2, workers),
-          clock: still,
+          max: options.elastic?.max ?? Math.max(2, workers),
+          clock: options.elastic?.clock ?? still,
           onEvent: (event) => void events.push(event),
           startThread: (latenessMs) => {
             const thread = startThread(latenessMs);
@@ -83,12 +92,16 @@ export async function runWorkers(options: RunOptions): Promise<Stored> {
     });
     await pipeline.log.append(pipeline.beginning(options.reports[0]?.receivedAt ?? 0));
     await pipeline.processor.start();
-    const disturbed = disturb?.({ threads, events, pipeline, isOver: () => isOver });
-    for (const group of byTime(options.reports))
+    const run: Disturbed = { threads, events, pipeline, isOver: () => isOver };
+    const disturbed = disturb?.(run);
+    for (const group of byTime(options.reports)) {
+      if (options.pace && !(await options.pace(run, group))) break;
       await pipeline.log.append(pipeline.step(group[0]?.receivedAt ?? 0, group));
+    }
     await pipeline.caughtUp();
     isOver = true;
     await disturbed;
+    await options.afterwards?.(run);
     await pipeline.close();
     pipeline = undefined;
     const { ledger, archive } = await storedIn(join(folder.path, 'data'), []);
@@ -106,9 +119,8 @@ export function undisturbed({ rules, stations, reports }: Feed): Stored {
     rules,
     stations,
     onEffect: (effect) => {
-      if (effect.kind !== 'observation') return;
-      const { station, quantity, observedAt, value, arrival } = effect.observation;
-      observations.push([station, quantity, observedAt, value, arrival].join(' '));
+      for (const { station, quantity, observedAt, value, arrival } of observationsIn(effect))
+        observations.push([station, quantity, observedAt, value, arrival].join(' '));
     },
   });
   for (const report of reports) replay.feed(report);

@@ -10,8 +10,8 @@ import { type Disturbed, randomFeed, runWorkers, undisturbed } from './workers-r
 // The fold in worker threads: the same bytes for any number of them, and nothing lost or done twice when they end.
 
 const isLong = process.env.ATALAIA_TEST === 'all';
-// Fixed: with 712738 a replaced worker repeats a revision, which the ledger refuses (docs/workers.md, Known).
-const seed = Number(process.env.ATALAIA_TEST_SEED ?? 712_739);
+/** Printed in the names of the tests; another one every time. */
+const seed = Number(process.env.ATALAIA_TEST_SEED ?? Date.now() % 1_000_000);
 const COUNTS = [1, 2, 4, 16];
 
 describe('any number of workers', () => {
@@ -41,7 +41,8 @@ describe('any number of workers', () => {
       const expected = undisturbed(feed);
       expect(expected.events.length).toBeGreaterThan(100);
       expect(expected.observations.length).toBeGreaterThan(3000);
-      for (const workers of COUNTS) {
+      // Sixteen threads take longest to start, and what they show that four do not is shown by the first two logs.
+      for (const workers of COUNTS.filter((count) => round < 2 || count <= 4)) {
         const partitions = 1 + Math.floor(random() * 64);
         expect(await runWorkers({ ...feed, partitions, workers, checkpointEveryMs: 20 })).toEqual(expected);
       }
@@ -65,7 +66,7 @@ describe('a worker that ends', () => {
       expect(events.filter(({ kind }) => kind === 'replaced').length).toBe(kills);
     };
 
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < (isLong ? 20 : 3); round++) {
     test(`is replaced; nothing is lost and nothing done twice, seed ${seed + round}`, async () => {
       const random = seededRandom(seed + round);
       const feed = randomFeed(seed + round, 150, 60);
@@ -80,7 +81,7 @@ describe('a worker that ends', () => {
     });
   }
 
-  test('too often ends the process with a clear error', async () => {
+  test(`too often ends the process with a clear error, seed ${seed}`, async () => {
     const feed = randomFeed(seed, 100, 20);
     const disturb = async ({ threads }: Disturbed): Promise<void> => {
       for (let kill = 0; kill < 30; kill++) {
@@ -94,7 +95,7 @@ describe('a worker that ends', () => {
   });
 });
 
-test('a record that cannot be folded is skipped by the list, and the fold goes on as if it were not there', async () => {
+test(`a record that cannot be folded is skipped by the list, and the fold goes on as if it were not there, seed ${seed}`, async () => {
   const feed = randomFeed(seed, 60, 30);
   const expected = undisturbed(feed);
   for (const workers of [0, 2]) {
@@ -118,7 +119,7 @@ test('a record that cannot be folded is skipped by the list, and the fold goes o
 });
 
 describe('more and fewer workers', () => {
-  test('partitions move while they are folded, and nothing changes', async () => {
+  test(`partitions move while they are folded, and nothing changes, seed ${seed}`, async () => {
     const feed = randomFeed(seed, 200, 60);
     const sizes: number[] = [];
     const stored = await runWorkers({

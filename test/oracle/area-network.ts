@@ -4,7 +4,7 @@ import { areaDocuments, neighbourPartitions, partitionOf } from '../../src/app/p
 import { compareEvents } from '../../src/app/replay.ts';
 import type { AlertEvent } from '../../src/model/alert.ts';
 import type { Area } from '../../src/model/area.ts';
-import type { Effect } from '../../src/model/effect.ts';
+import { type Effect, observationsIn } from '../../src/model/effect.ts';
 import type { LogRecord } from '../../src/model/record.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { HeldCondition, Level, Rule } from '../../src/model/rule.ts';
@@ -151,6 +151,6 @@ export class AreaNetwork {
   }
 
   get observations(): number {
-    return this.effects.filter(({ kind }) => kind === 'observation').length;
+    return this.effects.flatMap(observationsIn).length;
   }
 }

@@ -5,6 +5,8 @@
  */
 import type { Report } from '../../src/model/report.ts';
 import type { Condition, Expression, Level, Rule } from '../../src/model/rule.ts';
+import { fixtureSite } from './naive-fold.ts';
+import { acceptedOnly } from './naive-quality.ts';
 
 type Truth = boolean | null;
 
@@ -199,10 +201,14 @@ function held(
 /** The level of the area's alert at every instant evaluated. `endAt`: the partition clock at the end. */
 export function naiveArea(
   rule: Rule,
-  stations: readonly NaiveStation[],
+  measured: readonly NaiveStation[],
   startAt: number,
   endAt: number,
 ): NaiveAreaInstant[] {
+  const stations = measured.map((one) => ({
+    ...one,
+    reports: acceptedOnly(one.reports, fixtureSite, rule.quality),
+  }));
   const all = steps(rule, stations, startAt, endAt);
   const at = all.map((step) => step.at);
   const truths = rule.levels.map(({ condition }) =>

@@ -6,6 +6,7 @@
 import { quantities } from '../../src/model/quantity.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { Condition, Expression, Level, Rule, Window } from '../../src/model/rule.ts';
+import { acceptedOnly } from './naive-quality.ts';
 import {
   add,
   aggregateOf,
@@ -48,6 +49,8 @@ export interface NaiveStation {
   readonly instants: readonly number[];
 }
 
+/** Where the stations of src/stream/fixture.ts stand. */
+export const fixtureSite = { latitude: -30, longitude: -51, altitude: 10 };
 const hourly: Place = { timeZone: 'America/Sao_Paulo', intervalMs: 3_600_000 };
 
 export function naiveStation(rule: Rule, reports: readonly Report[], place: Place = hourly): NaiveStation {
@@ -205,10 +208,10 @@ function held(
   return false;
 }
 
-/** Truth of every level at every evaluation instant, and the level of the alert over event time. */
+/** Truth of every level at every evaluation instant, and the level of the alert over event time: of the readings that the rule accepts. */
 export function naiveFold(rule: Rule, reports: readonly Report[], place: Place = hourly): NaiveInstant[] {
   if (reports.length === 0) return [];
-  const station = naiveStation(rule, reports, place);
+  const station = naiveStation(rule, acceptedOnly(reports, place.site ?? fixtureSite, rule.quality), place);
   const at = station.instants;
   const reported = reports.map((report) => report.observedAt);
   const truths = rule.levels.map((level) => at.map((t) => truthIn(level.condition, station, t)));

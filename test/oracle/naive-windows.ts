@@ -5,6 +5,7 @@
 import type { Quantity } from '../../src/model/quantity.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { AggregateName, Window } from '../../src/model/rule.ts';
+import type { Site } from '../../src/quality/limits.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -17,6 +18,8 @@ export interface Place {
   readonly timeZone: string;
   /** What an instantaneous reading covers before it; null: the interval of its report. */
   readonly intervalMs: number | null;
+  /** Where it stands: its readings are checked. Absent: those of the fixture's stations. */
+  readonly site?: Site;
 }
 export interface Row {
   readonly at: number;

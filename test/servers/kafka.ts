@@ -7,6 +7,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { threadId } from 'node:worker_threads';
+import { commandIn, loopback, type Place } from './network.ts';
 
 // A real Apache Kafka in KRaft mode for tests: plain jars from Maven Central, run by the Java that is here.
 
@@ -98,19 +99,21 @@ export class KafkaCluster {
   readonly #folder: string;
   readonly #classPath: string;
   readonly #nodes: readonly Node[];
+  readonly #place: Place;
 
-  constructor(folder: string, classPath: string, nodes: readonly Node[]) {
+  private constructor(folder: string, classPath: string, nodes: readonly Node[], place: Place) {
     this.#folder = folder;
     this.#classPath = classPath;
     this.#nodes = nodes;
-    this.brokers = nodes.map(({ port }) => `127.0.0.1:${port}`);
+    this.#place = place;
+    this.brokers = nodes.map(({ port }) => `${place.host}:${port}`);
   }
 
   /**
-   * Starts `size` nodes on free ports of the loopback; with three, everything is kept on all of them. With a
-   * `password` clients must show it as user `atalaia` (SASL, mechanism PLAIN).
+   * Starts `size` nodes on free ports of the loopback, or of another place; with three, everything is kept on all of
+   * them. With a `password` clients must show it as user `atalaia` (SASL, mechanism PLAIN).
    */
-  static async start(size = 1, password?: string): Promise<KafkaCluster> {
+  static async start(size = 1, password?: string, place = loopback): Promise<KafkaCluster> {
     const classPath = `${jars}/*`;
     const folder = await mkdtemp(join(tmpdir(), 'atalaia-kafka-'));
     const ports = await freePorts(2 * size);
@@ -125,11 +128,11 @@ export class KafkaCluster {
       mkdirSync(node.folder);
       writeFileSync(
         join(node.folder, 'server.properties'),
-        properties(node, ports[size + i] as number, voters, size, password),
+        properties(node, ports[size + i] as number, voters, size, password, place.host),
       );
       return node;
     });
-    const cluster = new KafkaCluster(folder, classPath, nodes);
+    const cluster = new KafkaCluster(folder, classPath, nodes, place);
     const clusterId = '5L6g3nShT-eMCtK--X86sw';
     await Promise.all(
       nodes.map((node) =>
@@ -159,9 +162,11 @@ export class KafkaCluster {
   async startNode(id: number): Promise<void> {
     const node = this.#node(id);
     const out = openSync(join(node.folder, 'server.log'), 'a');
+    const [program, args] = commandIn(this.#place, 'java');
     const child = spawn(
-      'java',
+      program,
       [
+        ...args,
         '-Xms96m',
         '-Xmx320m',
         '-XX:+UseSerialGC',
@@ -176,7 +181,7 @@ export class KafkaCluster {
     );
     node.process = child;
     const until = Date.now() + 120_000;
-    while (!(await takesConnections(node.port))) {
+    while (!(await takesConnections(this.#place.host, node.port))) {
       if (child.exitCode !== null || Date.now() > until) {
         throw new Error(`Kafka node ${id} did not start: ${this.log(id).slice(-2000)}`);
       }
@@ -217,9 +222,9 @@ export class KafkaCluster {
   }
 }
 
-const takesConnections = (port: number): Promise<boolean> =>
+const takesConnections = (host: string, port: number): Promise<boolean> =>
   new Promise((done) => {
-    const socket = openSocket(port, '127.0.0.1', () => {
+    const socket = openSocket(port, host, () => {
       socket.destroy();
       done(true);
     });
@@ -233,6 +238,7 @@ function properties(
   voters: string,
   size: number,
   password: string | undefined,
+  host: string,
 ): string {
   const sasl =
     password === undefined
@@ -248,8 +254,8 @@ function properties(
     'process.roles': 'broker,controller',
     'node.id': node.id,
     'controller.quorum.voters': voters,
-    listeners: `CLIENTS://127.0.0.1:${node.port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `CLIENTS://127.0.0.1:${node.port}`,
+    listeners: `CLIENTS://${host}:${node.port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `CLIENTS://${host}:${node.port}`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'CLIENTS',
     'listener.security.protocol.map': `CONTROLLER:PLAINTEXT,CLIENTS:${password === undefined ? 'PLAINTEXT' : 'SASL_PLAINTEXT'}`,

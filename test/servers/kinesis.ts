@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { KinesisAccess } from '../../src/log/kinesis/client.ts';
 
 // An emulator of AWS Kinesis for tests: kinesis-mock, as the npm package kinesis-local brings it.
@@ -70,7 +71,13 @@ export class KinesisServer {
 
   async #run(): Promise<void> {
     const main = emulator() as string;
-    const changes = ['CREATE_STREAM', 'SPLIT_SHARD', 'MERGE_SHARDS', 'REGISTER_STREAM_CONSUMER'];
+    const changes = [
+      'CREATE_STREAM',
+      'SPLIT_SHARD',
+      'MERGE_SHARDS',
+      'REGISTER_STREAM_CONSUMER',
+      'DEREGISTER_STREAM_CONSUMER',
+    ];
     const child = spawn(process.execPath, [main], {
       cwd: this.#folder,
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -95,6 +102,66 @@ export class KinesisServer {
       if (child.exitCode !== null || Date.now() > until)
         throw new Error('The emulator of Kinesis did not start.');
       await new Promise((done) => setTimeout(done, 50));
+    }
+  }
+
+  /** One call of what an operator does. */
+  async admin<T>(
+    call: (client: KinesisClient, sdk: typeof import('@aws-sdk/client-kinesis')) => Promise<T>,
+  ): Promise<T> {
+    const sdk = await import('@aws-sdk/client-kinesis');
+    const { NodeHttpHandler } = await import('@smithy/node-http-handler');
+    const { region, endpoint, credentials } = this.access;
+    const client = new sdk.KinesisClient({
+      ...{ region: region!, endpoint: endpoint!, credentials: credentials! },
+      requestHandler: new NodeHttpHandler(),
+    });
+    return call(client, sdk).finally(() => client.destroy());
+  }
+
+  /** All shards that the stream keeps, open or ended. */
+  shardsOf(stream: string) {
+    return this.admin(
+      async (client, sdk) =>
+        (await client.send(new sdk.ListShardsCommand({ StreamName: stream }))).Shards ?? [],
+    );
+  }
+
+  /** Splits the stream's first shard at a quarter of all keys, and waits until it has happened. */
+  async splitFirst(stream: string): Promise<void> {
+    const before = await this.shardsOf(stream);
+    await this.admin((client, sdk) =>
+      client.send(
+        new sdk.SplitShardCommand({
+          StreamName: stream,
+          ShardToSplit: before[0]?.ShardId,
+          NewStartingHashKey: (2n ** 126n).toString(),
+        }),
+      ),
+    );
+    await this.#untilShards(stream, before.length + 2);
+  }
+
+  /** Merges the second half of what was split into the second of the first two shards. */
+  async mergeRight(stream: string): Promise<void> {
+    const before = await this.shardsOf(stream);
+    await this.admin((client, sdk) =>
+      client.send(
+        new sdk.MergeShardsCommand({
+          StreamName: stream,
+          ShardToMerge: before.at(-1)?.ShardId,
+          AdjacentShardToMerge: before[1]?.ShardId,
+        }),
+      ),
+    );
+    await this.#untilShards(stream, before.length + 1);
+  }
+
+  async #untilShards(stream: string, count: number): Promise<void> {
+    const end = Date.now() + 20_000;
+    while ((await this.shardsOf(stream)).length < count) {
+      if (Date.now() > end) throw new Error(`Stream ${stream} did not get ${count} shards.`);
+      await new Promise((done) => setTimeout(done, 20));
     }
   }
 

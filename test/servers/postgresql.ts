@@ -1,9 +1,19 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { commandIn, loopback, type Place } from './network.ts';
 
 /** Where the server's programs lie, or null: PostgreSQL 15 or newer in Debian's place, or named in ATALAIA_POSTGRESQL_BIN. */
 export function findPostgresql(): string | null {
@@ -24,8 +34,8 @@ export const postgresqlHint = findPostgresql()
 
 const START_LIMIT_MS = 60_000;
 const SETTINGS = {
-  listen_addresses: '127.0.0.1',
-  max_connections: '60',
+  // Eight processes with all connections that each may take (docs/postgresql.md), and the tests' own.
+  max_connections: '220',
   shared_buffers: '64MB',
   max_wal_size: '512MB',
   wal_level: 'replica',
@@ -67,14 +77,17 @@ export class PostgresqlServer {
   #child: ChildProcess | null = null;
   #log = '';
 
-  private constructor(bin: string, folder: string, port: number) {
+  readonly #place: Place;
+
+  private constructor(bin: string, folder: string, port: number, place: Place) {
     this.#bin = bin;
+    this.#place = place;
     this.#folder = folder;
     this.port = port;
   }
 
-  /** Makes a cluster and starts it; `of` makes it a streaming replica of that server. */
-  static async start(of?: PostgresqlServer): Promise<PostgresqlServer> {
+  /** Makes a cluster and starts it, on the loopback or in another place; `of` makes it a streaming replica of that server. */
+  static async start(of?: PostgresqlServer, place = loopback): Promise<PostgresqlServer> {
     const bin = findPostgresql();
     if (!bin) throw new Error(`No PostgreSQL${postgresqlHint}`);
     const user = serverUser();
@@ -84,17 +97,27 @@ export class PostgresqlServer {
       chownSync(folder, user.uid, user.gid as number);
       chownSync(join(folder, 'socket'), user.uid, user.gid as number);
     }
-    const server = new PostgresqlServer(bin, folder, await freePort());
+    const server = new PostgresqlServer(bin, folder, await freePort(), place);
     const data = join(folder, 'data');
     if (of) server.#run('pg_basebackup', ['-D', data, '-R', '-X', 'stream', '-c', 'fast', '-d', of.url]);
     else
       server.#run('initdb', ['-D', data, '-U', 'atalaia', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8']);
+    if (place !== loopback)
+      appendFileSync(join(data, 'pg_hba.conf'), `host all all ${place.host}/30 trust\n`);
     await server.restart();
     return server;
   }
 
   get url(): string {
-    return `postgresql://atalaia@127.0.0.1:${this.port}/postgres`;
+    return `postgresql://atalaia@${this.#place.host}:${this.port}/postgres`;
+  }
+
+  /** Another place is entered as root, so the user is changed there. */
+  #asUser(command: readonly string[]): [string, string[], { uid?: number; gid?: number }] {
+    const user = serverUser();
+    if (this.#place === loopback) return [...commandIn(loopback, ...command), user];
+    const change = ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
+    return [...commandIn(this.#place, ...change, ...command), {}];
   }
 
   #run(program: string, args: readonly string[]): void {
@@ -118,14 +141,17 @@ export class PostgresqlServer {
   async #tryStart(): Promise<boolean> {
     const settings = Object.entries({
       ...SETTINGS,
+      listen_addresses: this.#place.host,
       port: String(this.port),
       unix_socket_directories: join(this.#folder, 'socket'),
     }).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    const child = spawn(join(this.#bin, 'postgres'), ['-D', join(this.#folder, 'data'), ...settings], {
-      ...serverUser(),
-      cwd: this.#folder,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const [program, args, user] = this.#asUser([
+      join(this.#bin, 'postgres'),
+      '-D',
+      join(this.#folder, 'data'),
+      ...settings,
+    ]);
+    const child = spawn(program, args, { ...user, cwd: this.#folder, stdio: ['ignore', 'ignore', 'pipe'] });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#log = (this.#log + text).slice(-20_000);
     });
@@ -135,7 +161,7 @@ export class PostgresqlServer {
       const { status } = spawnSync(join(this.#bin, 'pg_isready'), [
         '-q',
         '-h',
-        '127.0.0.1',
+        this.#place.host,
         '-p',
         String(this.port),
       ]);

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { commandIn, loopback, type Place } from './network.ts';
 
 // A real RabbitMQ for tests: one node or a cluster of three on the loopback, in a temporary folder of its own. The
 // programs under lib/ are run directly: those in /usr/sbin change to the user rabbitmq and to the system's folders.
@@ -60,15 +61,18 @@ export class RabbitmqCluster {
   readonly #epmdPort: number;
   readonly #nodes: readonly Node[];
 
-  private constructor(bin: string, folder: string, epmdPort: number, nodes: readonly Node[]) {
+  readonly #place: Place;
+
+  private constructor(bin: string, folder: string, epmdPort: number, nodes: readonly Node[], place: Place) {
     this.#bin = bin;
+    this.#place = place;
     this.#folder = folder;
     this.#epmdPort = epmdPort;
     this.#nodes = nodes;
   }
 
-  /** Starts `size` nodes, which join by themselves (peer discovery from the configuration). */
-  static async start(size = 1): Promise<RabbitmqCluster> {
+  /** Starts `size` nodes, which join by themselves (peer discovery from the configuration), on the loopback or in another place. */
+  static async start(size = 1, place = loopback): Promise<RabbitmqCluster> {
     const bin = findRabbitmq();
     if (!bin) throw new Error(whyNoRabbitmq());
     const folder = mkdtempSync(join(tmpdir(), 'atalaia-rabbitmq-'));
@@ -84,10 +88,10 @@ export class RabbitmqCluster {
     });
     for (const node of nodes) {
       mkdirSync(node.folder);
-      writeFileSync(join(node.folder, 'rabbitmq.conf'), settings(node, nodes));
+      writeFileSync(join(node.folder, 'rabbitmq.conf'), settings(node, nodes, place.host));
       writeFileSync(join(node.folder, 'enabled_plugins'), '[rabbitmq_management].\n');
     }
-    const cluster = new RabbitmqCluster(bin, folder, epmdPort as number, nodes);
+    const cluster = new RabbitmqCluster(bin, folder, epmdPort as number, nodes, place);
     try {
       await Promise.all(nodes.map((_, i) => cluster.startNode(i)));
     } catch (error) {
@@ -99,13 +103,14 @@ export class RabbitmqCluster {
 
   /** AMQP addresses of the nodes, in the order of their numbers. */
   get urls(): readonly string[] {
-    return this.#nodes.map(({ amqpPort }) => `amqp://guest:guest@127.0.0.1:${amqpPort}`);
+    return this.#nodes.map(({ amqpPort }) => `amqp://guest:guest@${this.#place.host}:${amqpPort}`);
   }
 
   /** Starts a node that does not run; resolves when it takes clients. */
   async startNode(index: number): Promise<void> {
     const node = this.#node(index);
-    const child = spawn(join(this.#bin, 'rabbitmq-server'), {
+    const [program, args] = commandIn(this.#place, join(this.#bin, 'rabbitmq-server'));
+    const child = spawn(program, args, {
       cwd: node.folder,
       detached: true,
       stdio: ['ignore', 'ignore', 'ignore'],
@@ -129,7 +134,7 @@ export class RabbitmqCluster {
     });
     node.process = child;
     const until = performance.now() + START_LIMIT_MS;
-    while (!(await takesConnections(node.amqpPort))) {
+    while (!(await takesConnections(this.#place.host, node.amqpPort))) {
       if (child.exitCode !== null || performance.now() > until)
         throw new Error(`RabbitMQ node ${node.name} does not start: ${this.log(index).slice(-3000)}`);
       await pause(100);
@@ -157,7 +162,7 @@ export class RabbitmqCluster {
 
   /** A request to the management interface of a node. */
   async api(method: string, path: string, body?: unknown, index = 0): Promise<unknown> {
-    const response = await fetch(`http://127.0.0.1:${this.#node(index).apiPort}${path}`, {
+    const response = await fetch(`http://${this.#place.host}:${this.#node(index).apiPort}${path}`, {
       method,
       headers: {
         authorization: `Basic ${Buffer.from('guest:guest').toString('base64')}`,
@@ -219,9 +224,9 @@ export class RabbitmqCluster {
 }
 
 /** A listening port is not enough while the node still boots: it must answer the protocol header. */
-function takesConnections(port: number): Promise<boolean> {
+function takesConnections(host: string, port: number): Promise<boolean> {
   return new Promise((done) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(Buffer.from([65, 77, 81, 80, 0, 0, 9, 1])));
+    const socket = connect(port, host, () => socket.write(Buffer.from([65, 77, 81, 80, 0, 0, 9, 1])));
     const end = (isUp: boolean): void => {
       socket.destroy();
       done(isUp);
@@ -234,14 +239,16 @@ function takesConnections(port: number): Promise<boolean> {
 }
 
 /** Times are short, so that what happens after a minute elsewhere can be tested. */
-function settings(node: Node, nodes: readonly Node[]): string {
+function settings(node: Node, nodes: readonly Node[], host: string): string {
   return [
-    `listeners.tcp.1 = 127.0.0.1:${node.amqpPort}`,
-    'management.tcp.ip = 127.0.0.1',
+    `listeners.tcp.1 = ${host}:${node.amqpPort}`,
+    `management.tcp.ip = ${host}`,
     `management.tcp.port = ${node.apiPort}`,
     'cluster_partition_handling = pause_minority',
     'cluster_formation.peer_discovery_backend = classic_config',
     ...nodes.map(({ name }, i) => `cluster_formation.classic_config.nodes.${i + 1} = ${name}`),
+    // The only user of a new node; by default it may come from the loopback interface alone.
+    'loopback_users = none',
     'log.file.level = info',
     'collect_statistics_interval = 1000',
     'vm_memory_high_watermark.absolute = 1GB',

@@ -2,7 +2,19 @@ import { writeFileSync } from 'node:fs';
 import { AtalaiaError } from '../../src/lib/errors.ts';
 import type { Observation } from '../../src/model/observation.ts';
 import { fromScaled, quantities } from '../../src/model/quantity.ts';
-import type { Archive, ArchiveBatch, LatestValue, SeriesPoint } from '../../src/store/archive/archive.ts';
+import { HOUR_MS, monthStart, nextMonth } from '../../src/model/time.ts';
+import { aggregateColumns, asksNothing, toAggregates } from '../../src/store/archive/aggregates.ts';
+import {
+  type AggregateQuery,
+  type Archive,
+  type ArchiveBatch,
+  checkOf,
+  type FoundMarks,
+  type LatestValue,
+  type MarksQuery,
+  type NeighbourMark,
+  type SeriesPoint,
+} from '../../src/store/archive/archive.ts';
 import { unpacked } from '../../src/store/archive/packed.ts';
 
 interface PositionRow {
@@ -18,6 +30,10 @@ export interface ObservationRow {
 /** What an archive holds: rows in order of commit, and the point up to which they survive the loss of its write-ahead log. */
 export class ArchiveMedium {
   rows: ObservationRow[] = [];
+  /** Rows that retention took: latest values and hours stand as they made them. */
+  gone: ObservationRow[] = [];
+  keptFrom = Number.MIN_SAFE_INTEGER;
+  marks: readonly NeighbourMark[] = [];
   positions = new Map<number, PositionRow>();
   #durableRows = 0;
   #durable = new Map<number, PositionRow>();
@@ -44,7 +60,7 @@ const keyOf = ({ station, quantity, observedAt, intervalMs }: Observation): stri
   `${station}\n${quantity}\n${observedAt}\n${intervalMs}`;
 
 /** The newest value of every key, sorted by station, quantity, time and interval. */
-function readings(medium: ArchiveMedium): Observation[] {
+function readings(medium: { readonly rows: readonly ObservationRow[] }): Observation[] {
   const newest = new Map<string, Observation>();
   for (const { observation } of medium.rows) newest.set(keyOf(observation), observation);
   const text = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -119,7 +135,7 @@ export class ModelArchive implements Archive {
   }
   async latest() {
     const newest = new Map<string, LatestValue>();
-    for (const { observation } of this.#open.rows) {
+    for (const { observation } of [...this.#open.gone, ...this.#open.rows]) {
       const { arrival: _, ...rest } = observation;
       const key = `${rest.station}\n${rest.quantity}`;
       if (rest.observedAt >= (newest.get(key)?.observedAt ?? Number.NEGATIVE_INFINITY))
@@ -130,18 +146,100 @@ export class ModelArchive implements Archive {
   async series(query: Parameters<Archive['series']>[0]) {
     return seriesOf(this.#open, query);
   }
-  async export({ path, from, to }: Parameters<Archive['export']>[0]) {
-    const rows = readings(this.#open).filter(
-      ({ observedAt }) =>
-        observedAt >= (from ?? Number.NEGATIVE_INFINITY) && observedAt < (to ?? Number.POSITIVE_INFINITY),
+  async aggregates(query: AggregateQuery) {
+    const empty = asksNothing(query);
+    const spans = new Map<string, number[]>();
+    const { gone, rows: held, keptFrom } = this.#open;
+    const made = [...gone, ...held.filter(({ observation }) => observation.observedAt > keptFrom)];
+    for (const one of empty ? [] : readings({ rows: made })) {
+      const place = query.stations.indexOf(one.station);
+      const hour = Math.ceil(one.observedAt / HOUR_MS) * HOUR_MS - HOUR_MS;
+      if (place < 0 || one.quantity !== query.quantity || one.flag === 'bad') continue;
+      if (hour < query.from || hour >= query.to) continue;
+      const key = query.by === 'hour' ? `${place} ${hour}` : `${place}`;
+      const row = spans.get(key) ?? [place, hour, 0, one.value, one.value, 0, 0];
+      const [, first, sum, min, max, count, covered] = row as [
+        number,
+        number,
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
+      const { value, intervalMs } = one;
+      spans.set(key, [
+        place,
+        Math.min(first, hour),
+        sum + value,
+        Math.min(min, value),
+        Math.max(max, value),
+        count + 1,
+        covered + intervalMs,
+      ]);
+    }
+    const rows = [...spans.values()].sort(
+      (a, b) => (a[0] as number) - (b[0] as number) || (a[1] as number) - (b[1] as number),
     );
-    const header = 'station,quantity,observedAt,intervalMs,receivedAt,value,unit,flag,arrival';
+    return toAggregates(
+      aggregateColumns.map((_, column) => rows.map((row) => row[column])),
+      query.limit,
+    );
+  }
+  async export({ path, from, to, stations }: Parameters<Archive['export']>[0]) {
+    const rows = readings(this.#open).filter(
+      ({ station, observedAt }) =>
+        observedAt >= (from ?? Number.NEGATIVE_INFINITY) &&
+        observedAt < (to ?? Number.POSITIVE_INFINITY) &&
+        (stations?.includes(station) ?? true),
+    );
+    const header = 'station,quantity,observedAt,intervalMs,receivedAt,value,unit,flag,arrival,check';
     try {
       writeFileSync(path, `${[header, ...rows.map(csvLine)].join('\n')}\n`);
     } catch (cause) {
       throw new AtalaiaError('ATL_STORE', `Export to ${path} failed. Check the folder.`, { cause });
     }
     return { rows: rows.length };
+  }
+  async keepMarks({ check, from, to, marks }: FoundMarks) {
+    const rest = this.#open.marks.filter((one) => one.check !== check || one.from < from || one.from >= to);
+    this.#open.marks = [...rest, ...marks];
+  }
+  async marks({ station, from, to }: MarksQuery) {
+    const order = (one: NeighbourMark): string => `${one.quantity} ${one.check}`;
+    return this.#open.marks
+      .filter((one) => one.station === station && one.to >= from && one.from + 1 < to)
+      .sort((a, b) => a.from - b.from || (order(a) < order(b) ? -1 : 1));
+  }
+  async months() {
+    const months = new Map<number, unknown[]>();
+    for (const { observation } of this.#open.rows) {
+      const month = monthStart(observation.observedAt);
+      months.set(month, [...(months.get(month) ?? []), observation]);
+    }
+    return [...months]
+      .sort(([a], [b]) => a - b)
+      .map(([month, rows]) => ({
+        month,
+        mark: JSON.stringify(rows),
+        isWhole: month >= this.#open.keptFrom,
+      }));
+  }
+  async dropBefore(instant: number, marks?: ReadonlyMap<number, string>) {
+    const months: number[] = [];
+    for (const { month, mark } of await this.months()) {
+      if (nextMonth(month) > instant || (marks && marks.get(month) !== mark)) break;
+      months.push(month);
+    }
+    const keptFrom = nextMonth(months.at(-1) ?? Number.NaN);
+    const isGone = ({ observation }: ObservationRow): boolean => observation.observedAt < keptFrom;
+    const gone = this.#open.rows.filter(isGone);
+    // What came late was in no hour.
+    const before = this.#open.keptFrom;
+    this.#open.gone.push(...gone.filter(({ observation }) => observation.observedAt > before));
+    this.#open.rows = this.#open.rows.filter((row) => !isGone(row));
+    if (months.length > 0) this.#open.keptFrom = Math.max(this.#open.keptFrom, keptFrom);
+    return { months, rows: gone.length };
   }
   async close() {
     if (this.#isClosed) return;
@@ -168,6 +266,7 @@ const csvLine = (o: Observation): string =>
     quantities.get(o.quantity)?.unit ?? '',
     o.flag,
     o.arrival,
+    o.check ?? '',
   ].join(',');
 
 const wrong = (what: string): AtalaiaError => new AtalaiaError('ATL_USAGE', `series: ${what}.`);
@@ -204,7 +303,7 @@ function seriesOf(medium: ArchiveMedium, query: Parameters<Archive['series']>[0]
 function shortest(rows: readonly Observation[]): SeriesPoint['values'][string] {
   const [row] = rows.toSorted((a, b) => a.intervalMs - b.intervalMs) as [Observation];
   const value = fromScaled(row.value);
-  return { value, count: 1, min: value, max: value, flag: row.flag };
+  return { value, count: 1, min: value, max: value, flag: row.flag, ...checkOf(row.check) };
 }
 
 function gathered(name: string, rows: readonly Observation[]): SeriesPoint['values'][string] {

@@ -4,21 +4,35 @@ import { CommandRelay } from '../../src/app/relay.ts';
 import { appendTick, Ticker } from '../../src/app/ticker.ts';
 import { createDispatcher, type Dispatcher } from '../../src/delivery/dispatcher.ts';
 import type { Log } from '../../src/log/log.ts';
-import type { Ledger, Subscription } from '../../src/store/ledger/ledger.ts';
+import { type Ledger, PEOPLE, type Subscription } from '../../src/store/ledger/ledger.ts';
 import { ModelLedger } from './ledger-model.ts';
 import { overlaid } from './partition-view.ts';
 import { Life, remote } from './scheduler.ts';
-import { rulesOf } from './weather.ts';
+import { type Cadence, rulesOf } from './weather.ts';
 import { note, violate, type World } from './world.ts';
 
 /** A tick later than this many of its own spans after the one before says that we were down. */
 const GAP_TICKS = 10;
 const RESTART_MS = 1000;
 
+/** From one look of the dispatcher to the next, ms. */
+export const lookMs = ({ tickMs }: Cadence): number => tickMs * 5;
+
 export const subscriptions: readonly Subscription[] = [
   { id: 'all', name: 'all', channel: 'ops', level: 'yellow', areas: 'all' },
   { id: 'severe', name: 'severe', channel: 'ops', level: 'orange', areas: 'all' },
   { id: 'one', name: 'one', channel: 'ops', level: 'yellow', areas: ['S3'] },
+  {
+    ...{ id: 'ladder', name: 'ladder', channel: PEOPLE, level: 'yellow', areas: 'all' },
+    ladder: {
+      steps: [
+        { to: { channel: 'ops', address: 'first' }, afterMs: 60_000 },
+        { to: { channel: 'ops', address: 'second' }, afterMs: 60_000 },
+      ],
+      rounds: 2,
+      last: { channel: 'ops', address: 'last' },
+    },
+  },
 ];
 
 /** The process with the doors: takes reports in, writes ticks and commands, and sends alerts out. */
@@ -69,6 +83,7 @@ export class Front {
     const lastTickAt = Math.max(Number.NEGATIVE_INFINITY, ...clocks);
     const relay = new CommandRelay(ledger, log, clock.now);
     const intake = new Intake({
+      atMost: { stations: 1000, reports: 100_000 },
       ...{ log, ledger, now: clock.now, unknown: 'hold' },
       adopt: (stations) => relay.putStations(stations),
       onCounted: () => {},
@@ -128,7 +143,7 @@ export class Front {
       random: scheduler.random,
       body: ({ revision }) => formatAlertEvent(revision.event),
       regionsOf: () => [],
-      pollMs: cadence.tickMs * 5,
+      pollMs: lookMs(cadence),
       onEvent: (event) => {
         if (event.kind === 'dead')
           violate(this.#world, `delivery ${event.delivery.key} was given up: ${event.reason}`);

@@ -1,6 +1,19 @@
 import { AtalaiaError } from '../../src/lib/errors.ts';
+import type { ActOutcome } from '../../src/model/act.ts';
 import type { AlertRevision } from '../../src/model/alert.ts';
+import type { Feedback, ObservedEvent } from '../../src/model/observed-event.ts';
+import type { Silence } from '../../src/model/silence.ts';
 import type { Station } from '../../src/model/station.ts';
+import {
+  type AuditEntry,
+  type AuditNote,
+  actNote,
+  chain,
+  NO_HASH,
+  timeoutNote,
+} from '../../src/store/ledger/audit.ts';
+import type { ForeignHeld } from '../../src/store/ledger/foreign.ts';
+import type { Handover } from '../../src/store/ledger/handover.ts';
 import type {
   AlertState,
   Delivery,
@@ -9,6 +22,7 @@ import type {
   StoredRevision,
   Subscription,
 } from '../../src/store/ledger/ledger.ts';
+import type { Consent, SubscriberRequest } from '../../src/store/ledger/subscribers.ts';
 
 export interface RevisionRow {
   readonly seq: number;
@@ -35,13 +49,25 @@ export class LedgerMedium {
   readonly deliveries = new Map<string, Delivery>();
   /** Who is sending a delivery, by its key. */
   readonly claimers = new Map<string, string>();
+  /** Lower deliveries that leave in the place of a red, whose seq it is: it waits behind them. */
+  readonly lifted = new Map<string, number>();
   readonly subscriptions = new Map<
     string,
     { readonly origin: string; readonly subscription: Subscription }
   >();
+  readonly silences = new Map<string, Silence>();
   readonly stations = new Map<string, Station>();
   readonly documents = new Map<string, Uint8Array>();
   readonly commands = new Map<string, { readonly json: string; isRelayed: boolean }>();
+  readonly acts = new Map<string, ActOutcome>();
+  readonly audit: AuditEntry[] = [];
+  readonly observed = new Map<string, ObservedEvent>();
+  readonly feedback: Feedback[] = [];
+  readonly handovers: Handover[] = [];
+  readonly foreignAlerts: ForeignHeld['alerts'] = new Map();
+  readonly foreignEnds: ForeignHeld['ends'] = new Map();
+  readonly requests = new Map<string, SubscriberRequest>();
+  readonly consents: Consent[] = [];
   readonly skips = new Map<string, Awaited<ReturnType<Ledger['skips']>>[number]>();
   readonly meta = new Map<string, string>();
   readonly caps: CapRow[] = [];
@@ -83,8 +109,22 @@ function addRevisions(
     medium.revisions.push({ seq, position, state: stateOf(revision), json, revision });
     medium.revisionKeys.add(keyOf(revision));
     medium.outbox.set(seq, now);
+    const note = timeoutNote(revision);
+    if (note) addAudit(medium, [note]);
   }
   if (rows.length > 0) medium.onTold();
+}
+
+function addActs(medium: LedgerMedium, batches: readonly LedgerBatch[]): void {
+  for (const { outcome } of batches.flatMap(({ acts = [] }) => acts))
+    if (!medium.acts.has(outcome.command)) {
+      medium.acts.set(outcome.command, outcome);
+      addAudit(medium, [actNote(outcome)]);
+    }
+}
+
+export function addAudit(medium: LedgerMedium, notes: readonly AuditNote[]): void {
+  medium.audit.push(...chain(notes, medium.audit.at(-1) ?? { number: 0, hash: NO_HASH }));
 }
 
 const keyOf = ({ event }: AlertRevision): string => `${event.alert}.${event.revision}`;
@@ -92,6 +132,7 @@ const keyOf = ({ event }: AlertRevision): string => `${event.alert}.${event.revi
 /** Effects alone: fenced by the epoch; what is there already stays and is counted. */
 export function commitEffects(medium: LedgerMedium, batches: readonly LedgerBatch[], now: number): void {
   for (const { partition, epoch } of batches) checkEpoch(medium, partition, epoch);
+  addActs(medium, batches);
   for (const { partition, revisions } of batches) {
     const fresh = revisions.filter(({ revision }) => !medium.revisionKeys.has(keyOf(revision)));
     const repeats = Number(medium.meta.get('repeats') ?? 0) + revisions.length - fresh.length;
@@ -132,6 +173,7 @@ export function commitBatches(medium: LedgerMedium, batches: readonly LedgerBatc
     }
   }
   for (const [partition, row] of positions) medium.positions.set(partition, row);
+  addActs(medium, batches);
   for (const [batch, before] of told) medium.onCommit(batch, before);
   addRevisions(medium, rows, now);
 }

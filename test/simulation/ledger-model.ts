@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto';
 import { AtalaiaError } from '../../src/lib/errors.ts';
 import { levelNames } from '../../src/model/rule.ts';
 import type { Station } from '../../src/model/station.ts';
+import { capPlace } from '../../src/store/ledger/cap-place.ts';
+import type { DeliveryFilter } from '../../src/store/ledger/dead-letters.ts';
 import type {
+  CapFilter,
   ClaimedDelivery,
   ClaimRequest,
   Delivery,
@@ -12,7 +15,11 @@ import type {
   LedgerBatch,
   Subscription,
 } from '../../src/store/ledger/ledger.ts';
+import { recipientOf } from '../../src/store/ledger/ledger.ts';
+import { isSelf } from '../../src/store/ledger/subscribers.ts';
+import { deliveriesOf, recordOf, replayed } from './dead-letter-model.ts';
 import {
+  addAudit,
   type CapRow,
   checkEpoch,
   commitBatches,
@@ -21,17 +28,24 @@ import {
   type RevisionRow,
   storedOf,
 } from './ledger-medium.ts';
-import { alertsOf } from './ledger-queries.ts';
+import { alertsOf, draftsOf } from './ledger-queries.ts';
+import { SubscriberModel } from './subscriber-model.ts';
 
 const isOpen = ({ state }: Delivery): boolean => state === 'waiting' || state === 'sending';
 
+const isAllowed = (one: Delivery, isRed: boolean, { onlyRed, paused }: ClaimRequest): boolean =>
+  isRed
+    ? !paused?.red.includes(one.subscription.id)
+    : !onlyRed && !paused?.lower.includes(one.subscription.id);
+
 /** Ledger in memory with the semantics of the port: opened twice on one medium it is one database with two users. */
-export class ModelLedger implements Ledger {
+export class ModelLedger extends SubscriberModel implements Ledger {
   readonly #medium: LedgerMedium;
   readonly #now: () => number;
   #isClosed = false;
 
   constructor(medium: LedgerMedium, now: () => number = () => 0) {
+    super();
     this.#medium = medium;
     this.#now = now;
   }
@@ -39,6 +53,10 @@ export class ModelLedger implements Ledger {
   get #open(): LedgerMedium {
     if (this.#isClosed) throw new AtalaiaError('ATL_STORE', 'The ledger is closed. Open it again.');
     return this.#medium;
+  }
+
+  protected medium(): LedgerMedium {
+    return this.#open;
   }
 
   async acquire(partition: number) {
@@ -75,6 +93,20 @@ export class ModelLedger implements Ledger {
 
   async alerts(filter: Parameters<Ledger['alerts']>[0]) {
     return alertsOf(this.#open, filter);
+  }
+  async record(notes: Parameters<Ledger['record']>[0]) {
+    addAudit(this.#open, notes);
+  }
+  async audit({ after, before = Number.POSITIVE_INFINITY, limit }: Parameters<Ledger['audit']>[0]) {
+    const { audit } = this.#open;
+    const found =
+      after === undefined
+        ? audit.filter(({ number }) => number < before).toReversed()
+        : audit.filter(({ number }) => number > after);
+    return found.slice(0, limit);
+  }
+  async drafts(limit: number) {
+    return draftsOf(this.#open).slice(0, limit).map(storedOf);
   }
   async history(alert: string) {
     const rows = this.#open.revisions.filter(({ revision }) => revision.event.alert === alert);
@@ -123,12 +155,16 @@ export class ModelLedger implements Ledger {
     for (const { seq, deliveries } of rows) {
       if (!this.#open.outbox.delete(seq)) continue;
       const { alert, revision } = (this.#medium.revisions[seq - 1] as RevisionRow).revision.event;
-      for (const { subscription, destination } of deliveries) {
+      for (const { subscription, destination, notBefore, bunch, withheld } of deliveries) {
         const key = `${alert}.${revision}.${subscription.id}`;
         if (this.#medium.deliveries.has(key)) continue;
+        if (isSelf(subscription.id) && !this.#medium.subscriptions.has(subscription.id)) continue;
         this.#medium.deliveries.set(key, {
-          ...{ key, seq, alert, revision, subscription, destination },
-          ...{ state: 'waiting', attempts: 0, nextAttemptAt: now },
+          ...{ key, seq, alert, revision, subscription: recipientOf(subscription), destination },
+          ...{ state: 'waiting', attempts: 0, nextAttemptAt: notBefore ?? now },
+          ...(bunch === undefined ? {} : { bunch }),
+          ...(withheld && { withheld: withheld.cause, lastError: withheld.reason }),
+          ...(withheld && { state: 'dropped', nextAttemptAt: withheld.until }),
         });
       }
     }
@@ -136,30 +172,27 @@ export class ModelLedger implements Ledger {
   async claim(request: ClaimRequest): Promise<ClaimedDelivery[]> {
     const { now, leaseUntil, limit, claimer } = request;
     const row = ({ seq }: Delivery): RevisionRow => this.#medium.revisions[seq - 1] as RevisionRow;
-    const rank = (one: Delivery): number => levelNames.indexOf(row(one).revision.event.level);
+    const rank = (one: Delivery): number =>
+      this.#medium.lifted.has(one.key) ? 2 : levelNames.indexOf(row(one).revision.event.level);
+    const place = ({ key, seq }: Delivery): number => this.#medium.lifted.get(key) ?? seq;
     return [...this.#open.deliveries.values()]
       .filter((one) => isOpen(one) && one.nextAttemptAt <= now && this.#isWanted(one, request))
-      .sort((a, b) => rank(b) - rank(a) || a.seq - b.seq || (a.key < b.key ? -1 : 1))
+      .filter((one) => one.leader === undefined && isAllowed(one, rank(one) === 2, request))
+      .sort((a, b) => rank(b) - rank(a) || place(a) - place(b) || (a.key < b.key ? -1 : 1))
       .slice(0, limit)
       .map((one) => {
         const attempts = one.attempts + 1;
         const claimed: Delivery = { ...one, state: 'sending', attempts, nextAttemptAt: leaseUntil };
         this.#medium.deliveries.set(one.key, claimed);
         this.#medium.claimers.set(one.key, claimer);
-        return { ...claimed, stored: storedOf(row(one)) };
+        return { ...claimed, stored: storedOf(row(one)), isUrgent: rank(one) === 2 };
       });
   }
   #isWanted(one: Delivery, { channel, notTo }: ClaimRequest): boolean {
     const own = one.subscription.channel;
     if (typeof channel === 'string' ? own !== channel : channel.except.includes(own)) return false;
     if (notTo.includes(one.destination)) return false;
-    return ![...this.#medium.deliveries.values()].some(
-      (other) =>
-        other.alert === one.alert &&
-        other.subscription.id === one.subscription.id &&
-        other.revision < one.revision &&
-        isOpen(other),
-    );
+    return !this.earlierIsOpen(one);
   }
   async reclaim(claimer: string, now: number) {
     const left = [...this.#open.deliveries.values()].filter(
@@ -181,6 +214,7 @@ export class ModelLedger implements Ledger {
     if (outcome.state === 'waiting' && outcome.error === undefined) {
       const attempts = Math.max(one.attempts - 1, 0);
       this.#medium.deliveries.set(key, { ...one, state: 'waiting', nextAttemptAt, attempts });
+      if (attempts === 0) this.#dissolve(key, nextAttemptAt);
       return;
     }
     const { lastError: _, deliveredAt: __, ...rest } = one;
@@ -191,12 +225,26 @@ export class ModelLedger implements Ledger {
       ...(outcome.error === undefined ? {} : { lastError: outcome.error }),
       ...(outcome.state === 'delivered' ? { deliveredAt: outcome.at } : {}),
     });
+    if (outcome.state === 'waiting') return;
+    for (const other of this.#medium.deliveries.values())
+      if (other.leader === key && other.state === 'waiting') this.#settleOne({ ...outcome, key: other.key });
   }
-  async deliveries({ alert, state, limit }: Parameters<Ledger['deliveries']>[0]) {
-    return [...this.#open.deliveries.values()]
-      .filter((one) => (alert ?? one.alert) === one.alert && (state ?? one.state) === one.state)
-      .sort((a, b) => b.seq - a.seq || (a.key < b.key ? -1 : 1))
-      .slice(0, limit);
+  #dissolve(message: string, nextAttemptAt: number): void {
+    for (const { leader, ...one } of this.#medium.deliveries.values())
+      if (leader === message && one.state === 'waiting')
+        this.#medium.deliveries.set(one.key, { ...one, nextAttemptAt });
+  }
+  async deliveries(filter: DeliveryFilter) {
+    return deliveriesOf(this.#open.deliveries.values(), filter);
+  }
+  async channelRecord(channel: string, since: number) {
+    return recordOf([...this.#open.deliveries.values()], channel, since);
+  }
+  async replay(keys: readonly string[], now: number) {
+    return replayed(this.#open.deliveries, keys, now);
+  }
+  async deliveryCount(alert: string) {
+    return [...this.#open.deliveries.values()].filter((one) => one.alert === alert).length;
   }
   async oldestOutboxAt() {
     const [first] = [...this.#open.outbox].sort(([a], [b]) => a - b);
@@ -216,11 +264,33 @@ export class ModelLedger implements Ledger {
     const { identifier, sentText, xml } = found;
     return { revision: found.revision, identifier, sentText, xml };
   }
-  async capFeed(limit: number) {
-    return [...this.#open.caps]
-      .reverse()
-      .sort((a, b) => b.createdAt - a.createdAt)
-      .slice(0, limit);
+  async capFeed(limit: number, { hazard, area, before }: CapFilter = {}) {
+    const [createdAt, number] = capPlace(before);
+    const isWanted = ({ alert }: CapRow): boolean => {
+      if (hazard === undefined && area === undefined) return true;
+      const filter = {
+        ...(hazard === undefined ? {} : { hazard }),
+        ...(area === undefined ? {} : { area }),
+        limit: 1000,
+      };
+      return alertsOf(this.#open, filter).items.some(({ revision }) => revision.event.alert === alert);
+    };
+    return this.#open.caps
+      .map((row, index) => ({ ...row, index, place: `${row.createdAt}.${index}` }))
+      .filter(
+        (row) =>
+          createdAt === null ||
+          row.createdAt < createdAt ||
+          (row.createdAt === createdAt && row.index < (number ?? 0)),
+      )
+      .filter(isWanted)
+      .sort((a, b) => b.createdAt - a.createdAt || b.index - a.index)
+      .slice(0, limit)
+      .map(({ index: _index, ...row }) => row);
+  }
+
+  async capPlaces(limit: number, filter?: CapFilter) {
+    return (await this.capFeed(limit, filter)).map(({ place }) => place);
   }
 
   async skip(entry: Parameters<Ledger['skip']>[0]) {
@@ -238,6 +308,31 @@ export class ModelLedger implements Ledger {
       .filter(([, row]) => !row.isRelayed)
       .map(([id, { json }]) => ({ id, json }));
   }
+  async command(id: string) {
+    return this.#open.commands.get(id);
+  }
+  async act(command: string) {
+    return this.#open.acts.get(command);
+  }
+  async acknowledged(alerts: readonly string[]) {
+    const seen = [...this.#open.acts.values()].filter(
+      (one) => one.act === 'acknowledge' && one.refused === undefined && alerts.includes(one.alert),
+    );
+    const newest = new Map(seen.map((one) => [one.alert, one]));
+    return [...newest.values()].sort((a, b) => (a.alert < b.alert ? -1 : 1));
+  }
+  async openCounts() {
+    const count = (level: 'yellow' | 'orange' | 'red') =>
+      alertsOf(this.#open, { state: 'open', level, limit: Number.MAX_SAFE_INTEGER }).items.length;
+    return {
+      alerts: { yellow: count('yellow'), orange: count('orange'), red: count('red') },
+      dead: [...this.#open.deliveries.values()].filter(({ state }) => state === 'dead').length,
+      stations: (await this.heldStations(Number.MAX_SAFE_INTEGER)).length,
+    };
+  }
+  async acts(alert: string) {
+    return [...this.#open.acts.values()].filter((one) => one.alert === alert && one.refused === undefined);
+  }
   async commandRelayed(id: string) {
     const row = this.#open.commands.get(id);
     if (row) row.isRelayed = true;
@@ -250,9 +345,31 @@ export class ModelLedger implements Ledger {
   async document(hash: string) {
     return this.#open.documents.get(hash);
   }
-  async hold({ kind, station, payload, reason, at }: Parameters<Ledger['hold']>[0]) {
+  async hold(
+    { kind, station, payload, reason, at }: Parameters<Ledger['hold']>[0],
+    atMost?: Parameters<Ledger['hold']>[1],
+  ) {
     const medium = this.#open;
+    if (kind === 'unknown-station' && atMost) {
+      const rows = medium.held.filter((row) => row.kind === kind);
+      const own = rows.filter((row) => row.station === station).length;
+      const others = new Set(rows.map((row) => row.station)).size;
+      if (own === 0 ? others >= atMost.stations : own >= atMost.reports) return false;
+    }
     medium.held.push({ id: medium.nextHeld++, kind, station: station ?? null, payload, reason, at });
+    return true;
+  }
+  async heldStations(limit: number) {
+    const rows = this.#open.held.filter(({ kind }) => kind === 'unknown-station');
+    const newest = new Map(rows.map((row) => [row.station ?? '', row]));
+    return [...newest.values()]
+      .sort((a, b) => b.id - a.id)
+      .slice(0, limit)
+      .map(({ station, payload, at: lastAt }) => {
+        const own = rows.filter((row) => row.station === station);
+        const firstAt = Math.min(...own.map(({ at }) => at));
+        return { station: station ?? '', reports: own.length, firstAt, lastAt, payload };
+      });
   }
   async held({ kind, station, limit }: Parameters<Ledger['held']>[0]) {
     return this.#open.held

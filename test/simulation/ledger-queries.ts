@@ -29,6 +29,7 @@ export function alertsOf(medium: LedgerMedium, filter: Filter): Awaited<ReturnTy
   const alerts = new Map<string, Alert>();
   for (const row of medium.revisions) {
     const { alert } = row.revision.event;
+    if (row.revision.draft) continue;
     alerts.set(alert, { firstSeq: alerts.get(alert)?.firstSeq ?? row.seq, newest: row });
   }
   const wanted = [...alerts.values()]
@@ -40,6 +41,12 @@ export function alertsOf(medium: LedgerMedium, filter: Filter): Awaited<ReturnTy
     items: page.map(({ newest }) => storedOf(newest)),
     next: wanted.length > page.length && last ? `m${last.firstSeq}` : null,
   };
+}
+
+/** The newest revision of each alert that waits for approval, the oldest first. */
+export function draftsOf(medium: LedgerMedium): RevisionRow[] {
+  const newest = new Map(medium.revisions.map((row) => [row.revision.event.alert, row]));
+  return [...newest.values()].filter(({ revision }) => revision.draft?.waits).sort((a, b) => a.seq - b.seq);
 }
 
 function cursorOf(cursor: string): number {

@@ -2,6 +2,7 @@ import { DocumentCache } from '../../src/app/documents.ts';
 import type { LogEntry } from '../../src/log/log.ts';
 import { decodeRecord } from '../../src/log/record-codec.ts';
 import type { AlertRevision } from '../../src/model/alert.ts';
+import { observationsIn } from '../../src/model/effect.ts';
 import type { Observation } from '../../src/model/observation.ts';
 import type { Report } from '../../src/model/report.ts';
 import { PartitionFold } from '../../src/stream/fold.ts';
@@ -46,14 +47,14 @@ export function referenceOf(
     for (const effect of fold.apply(misread(record, world.plant))) {
       if (effect.kind === 'alert')
         revisions.push({ position: `${partition}:${offset}:${index++}`, revision: effect.revision });
-      if (effect.kind !== 'observation') continue;
-      const { observation } = effect;
-      observations.push(observation);
-      const before = newest.get(observation.station) ?? Number.NEGATIVE_INFINITY;
-      if (observation.arrival !== 'on-time' || observation.observedAt < before)
-        disordered.add(observation.station);
-      if (observation.arrival === 'late') beyondLateness.add(observation.station);
-      newest.set(observation.station, Math.max(before, observation.observedAt));
+      for (const observation of observationsIn(effect)) {
+        observations.push(observation);
+        const before = newest.get(observation.station) ?? Number.NEGATIVE_INFINITY;
+        if (observation.arrival !== 'on-time' || observation.observedAt < before)
+          disordered.add(observation.station);
+        if (observation.arrival === 'late') beyondLateness.add(observation.station);
+        newest.set(observation.station, Math.max(before, observation.observedAt));
+      }
     }
     if (record.kind !== 'report') continue;
     reports.push(record.report);
