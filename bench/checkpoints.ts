@@ -11,7 +11,7 @@ import { PartitionFold } from '../src/stream/fold.ts';
 import { START_AT } from './engine-input.ts';
 import { engineRules } from './engine-rules.ts';
 import { median } from './figures.ts';
-import { Pipeline, rounded } from './pipeline.ts';
+import { documentsOf, Pipeline, type PipelineOptions, rounded } from './pipeline.ts';
 
 export interface CheckpointsOptions {
   readonly stations: number;
@@ -48,6 +48,11 @@ export interface CheckpointsResult {
     readonly archiveMs: number;
     /** Reports folded again: what arrives at one report a minute of each station between two checkpoints of a partition. */
     readonly tailReports: number;
+    /** Processor time of all threads, of the reading and of the recovery until alerts are up to date, and of its opening. */
+    readonly readingCpuMs: number;
+    readonly recoveryCpuMs: number;
+    readonly openingCpuMs: number;
+    readonly cpuRatio: number;
     readonly ratio: number;
     readonly workersRatio: number;
   };
@@ -111,14 +116,31 @@ function open(
 ): Promise<Pipeline> {
   return Pipeline.open({
     folder,
-    partitions: PARTITIONS,
+    ...networkOf(stations),
+    // A server reads its rules at every start.
     rules: engineRules(),
-    stations: Array.from({ length: stations }, (_, i) => stationOf(i)),
-    partitionOf: ({ region }) => Number(region.slice(1)),
     everyMs: 0,
     checkpointEveryMs,
     ...(workers && { workers }),
   });
+}
+
+type Network = Pick<PipelineOptions, 'partitions' | 'rules' | 'stations' | 'partitionOf' | 'documents'>;
+const made = new Map<number, Network>();
+
+/** The same whenever it is asked for, so that no recovery is charged with making it. */
+function networkOf(count: number): Network {
+  const known = made.get(count);
+  if (known) return known;
+  const network = {
+    partitions: PARTITIONS,
+    rules: engineRules(),
+    stations: Array.from({ length: count }, (_, i) => stationOf(i)),
+    partitionOf: ({ region }: Station) => Number(region.slice(1)),
+  };
+  const whole = { ...network, documents: documentsOf(network) };
+  made.set(count, whole);
+  return whole;
 }
 
 const stationOf = (i: number): Station => ({
@@ -182,7 +204,12 @@ async function recover(
   const at = START_AT + hours * HOUR_MS;
   await before.log.append(before.step(at, reportsOf(at, options).slice(0, tail)));
   await before.close(false);
-  const seen = { reading: [] as number[], here: [] as Recovered[], workers: [] as Recovered[] };
+  const seen = {
+    reading: [] as number[],
+    readingCpu: [] as number[],
+    here: [] as Recovered[],
+    workers: [] as Recovered[],
+  };
   let bytes = 0;
   // The first turn warms the code up, of the archive's engine too, and is not counted.
   for (let turn = 0; turn <= RECOVERIES; turn++) {
@@ -193,12 +220,14 @@ async function recover(
     bytes = reading.bytes;
     if (turn === 0) continue;
     seen.reading.push(reading.ms);
+    seen.readingCpu.push(reading.cpuMs);
     seen.here.push(here);
     seen.workers.push(workers);
   }
   const of = (all: readonly Recovered[], key: keyof Recovered): number =>
     Math.round(median(all.map((one) => one[key])));
   const readingMs = Math.round(median(seen.reading));
+  const readingCpuMs = Math.round(median(seen.readingCpu));
   const recoveryMs = of(seen.here, 'recoveryMs');
   const workersMs = of(seen.workers, 'recoveryMs');
   return {
@@ -212,6 +241,10 @@ async function recover(
       workersMs,
       archiveMs: of(seen.here, 'archiveMs'),
       tailReports: tail,
+      readingCpuMs,
+      recoveryCpuMs: of(seen.here, 'cpuMs'),
+      openingCpuMs: of(seen.here, 'openingCpuMs'),
+      cpuRatio: rounded(of(seen.here, 'cpuMs') / readingCpuMs),
       ratio: rounded(recoveryMs / readingMs),
       workersRatio: rounded(workersMs / readingMs),
     },
@@ -219,6 +252,8 @@ async function recover(
 }
 
 interface Recovered {
+  readonly openingCpuMs: number;
+  readonly cpuMs: number;
   readonly openingMs: number;
   readonly takingOverMs: number;
   readonly tailMs: number;
@@ -236,16 +271,21 @@ async function recovered(
   cpSync(folder, copy, { recursive: true });
   try {
     const from = performance.now();
+    const cpuFrom = process.cpuUsage();
     const pipeline = await open(copy, options, Number.POSITIVE_INFINITY, workers);
     const openAt = performance.now();
+    const openingCpuMs = cpuMsSince(cpuFrom);
     await pipeline.processor.start();
     const overAt = performance.now();
-    await pipeline.caughtUp('ledger');
+    await pipeline.alerted();
     const upAt = performance.now();
+    const cpuMs = cpuMsSince(cpuFrom);
     await pipeline.caughtUp();
     const archiveAt = performance.now();
     await pipeline.close();
     return {
+      openingCpuMs,
+      cpuMs,
       openingMs: openAt - from,
       takingOverMs: overAt - openAt,
       tailMs: upAt - overAt,
@@ -257,19 +297,30 @@ async function recovered(
   }
 }
 
-async function readAll(folder: string, { documents }: Pipeline): Promise<{ ms: number; bytes: number }> {
+async function readAll(
+  folder: string,
+  { documents }: Pipeline,
+): Promise<{ ms: number; cpuMs: number; bytes: number }> {
   const directory = join(folder, 'checkpoints');
   const newest = new Map<string, string>();
   for (const name of readdirSync(directory).sort((a, b) => offsetOf(a) - offsetOf(b)))
     newest.set(name.split('-')[0] as string, name);
   const bytes = [...newest.values()].reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
   const from = performance.now();
+  const cpuFrom = process.cpuUsage();
   const store = await CheckpointStore.open(directory, () => {});
   for (let partition = 0; partition < PARTITIONS; partition++) {
     const checkpoint = await store.newest(partition, Number.POSITIVE_INFINITY);
-    if (checkpoint) PartitionFold.restore(checkpoint.snapshot, documents.foldOptions());
+    if (!checkpoint) continue;
+    await documents.ensure(checkpoint.snapshot.ruleSet);
+    PartitionFold.restore(checkpoint.snapshot, documents.foldOptions());
   }
-  return { ms: performance.now() - from, bytes };
+  return { ms: performance.now() - from, cpuMs: cpuMsSince(cpuFrom), bytes };
+}
+
+function cpuMsSince(from: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(from);
+  return (user + system) / 1000;
 }
 
 const offsetOf = (name: string): number => Number(/-(\d+)\./.exec(name)?.[1] ?? 0);

@@ -9,7 +9,8 @@ import { sendReports, startServer } from './server.ts';
 
 export interface DurableOptions {
   readonly stations: number;
-  readonly minutes: number;
+  /** Reports of each station, ten minutes apart. */
+  readonly steps: number;
   readonly runs: number;
   readonly onProgress?: (text: string) => void;
 }
@@ -22,10 +23,23 @@ export interface DurableResult {
   readonly ratioToCopy: number;
   /** The same over DuckDB's appender, which is given numbers and text and parses nothing. */
   readonly ratioToAppender: number;
-  readonly runs: readonly { readonly pathMs: number; readonly copyMs: number; readonly appenderMs: number }[];
+  /** The same until the archive has every row too, beside `COPY`. */
+  readonly archivedToCopy: number;
+  readonly runs: readonly Run[];
+}
+
+interface Run {
+  /** From the first request to the last committed alert, and on to the last archived row. */
+  readonly pathMs: number;
+  readonly archivedMs: number;
+  /** CPU time of the server from its start to the last archived row, all threads. */
+  readonly serverCpuMs: number;
+  readonly copyMs: number;
+  readonly appenderMs: number;
 }
 
 const QUANTITIES = ['rainfall', 'airTemperature', 'relativeHumidity', 'windSpeed', 'windGust'];
+const STEP_MS = 10 * MINUTE_MS;
 const BATCH = 2000;
 /** Requests under way at a time. */
 const SENDERS = 4;
@@ -37,16 +51,16 @@ const PARTITIONS = 4;
  */
 export async function benchDurable(options: DurableOptions): Promise<DurableResult> {
   const rows = makeRows(options);
-  const runs: DurableResult['runs'][number][] = [];
+  const runs: Run[] = [];
   for (let run = 0; run < options.runs; run++) {
     const folder = mkdtempSync(join(tmpdir(), 'atalaia-bench-'));
     try {
       options.onProgress?.(`run ${run + 1} of ${options.runs}`);
-      const pathMs = await throughTheProduct(folder, options.stations, rows);
+      const path = await throughTheProduct(folder, options.stations, rows);
       const copyMs = await byCopy(folder, rows);
       const appenderMs = await byAppender(folder, rows);
       runs.push({
-        pathMs: Math.round(pathMs),
+        ...path,
         copyMs: Math.round(copyMs),
         appenderMs: Math.round(appenderMs),
       });
@@ -59,6 +73,7 @@ export async function benchDurable(options: DurableOptions): Promise<DurableResu
     reports: rows.length,
     observations: rows.length * QUANTITIES.length,
     ratioToCopy: round3(median(runs.map(({ pathMs, copyMs }) => copyMs / pathMs))),
+    archivedToCopy: round3(median(runs.map(({ archivedMs, copyMs }) => copyMs / archivedMs))),
     ratioToAppender: round3(median(runs.map(({ pathMs, appenderMs }) => appenderMs / pathMs))),
     runs,
   };
@@ -70,17 +85,17 @@ interface Row {
   readonly values: readonly number[];
 }
 
-/** Calm weather of the last minutes; in the last one a gust at every station of the first hundred raises an alert. */
-function makeRows({ stations, minutes }: DurableOptions): readonly Row[] {
-  const end = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
+/** Calm weather of the last hours; in the last step a gust at every station of the first hundred raises an alert. */
+function makeRows({ stations, steps }: DurableOptions): readonly Row[] {
+  const end = Math.floor(Date.now() / STEP_MS) * STEP_MS;
   const rows: Row[] = [];
-  for (let minute = 0; minute < minutes; minute++) {
+  for (let step = 0; step < steps; step++) {
     for (let i = 0; i < stations; i++) {
-      const wave = Math.round(Math.sin((minute + i) / 50) * 50) / 10;
-      const gust = minute === minutes - 1 && i < ALARMED ? 35 : 6 + wave / 2;
+      const wave = Math.round(Math.sin((step + i) / 50) * 50) / 10;
+      const gust = step === steps - 1 && i < ALARMED ? 35 : 6 + wave / 2;
       rows.push({
         station: `S${i}`,
-        observedAt: end - (minutes - 1 - minute) * MINUTE_MS,
+        observedAt: end - (steps - 1 - step) * STEP_MS,
         values: [i % 9 === 0 ? 0.2 : 0, 22 + wave, 70 + wave, 3, gust],
       });
     }
@@ -89,7 +104,11 @@ function makeRows({ stations, minutes }: DurableOptions): readonly Row[] {
 }
 const ALARMED = 100;
 
-async function throughTheProduct(folder: string, stations: number, rows: readonly Row[]): Promise<number> {
+async function throughTheProduct(
+  folder: string,
+  stations: number,
+  rows: readonly Row[],
+): Promise<Pick<Run, 'pathMs' | 'archivedMs' | 'serverCpuMs'>> {
   const bodies: string[] = [];
   for (let at = 0; at < rows.length; at += BATCH)
     bodies.push(
@@ -107,7 +126,9 @@ async function throughTheProduct(folder: string, stations: number, rows: readonl
     };
     await Promise.all(Array.from({ length: SENDERS }, sendAll));
     await alarmed(join(folder, 'data/ledger.sqlite'));
-    return performance.now() - from;
+    const pathMs = Math.round(performance.now() - from);
+    const serverCpuMs = await archived(server.url);
+    return { pathMs, archivedMs: Math.round(performance.now() - from), serverCpuMs };
   } finally {
     await server.stop();
   }
@@ -117,7 +138,7 @@ const lineOf = ({ station, observedAt, values }: Row): string =>
   `${JSON.stringify({
     station,
     observedAt: formatInstant(observedAt),
-    interval: 'PT1M',
+    interval: 'PT10M',
     values: Object.fromEntries(QUANTITIES.map((name, i) => [name, values[i]])),
   })}\n`;
 
@@ -131,6 +152,19 @@ async function alarmed(path: string): Promise<void> {
     await new Promise((next) => setTimeout(next, 20));
   }
   ledger.close();
+}
+
+/** Resolves when no row waits for the archive, with the CPU time that the server has taken, ms. */
+async function archived(url: string): Promise<number> {
+  const end = performance.now() + 300_000;
+  while (performance.now() < end) {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    const value = (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+    if (value('atalaia_archive_lag_seconds') === 0)
+      return Math.round(value('process_cpu_seconds_total') * 1000);
+    await new Promise((next) => setTimeout(next, 20));
+  }
+  throw new Error('The rows were not archived within five minutes');
 }
 
 /** Rows of one DuckDB vector. */
@@ -163,7 +197,7 @@ function byCopy(folder: string, rows: readonly Row[]): Promise<number> {
   const lines = rows.flatMap(({ station, observedAt, values }) =>
     values.map(
       (value, i) =>
-        `${seq++},${station},${QUANTITIES[i]},${observedAt},60000,${observedAt},${Math.round(value * 1000)},good,on-time`,
+        `${seq++},${station},${QUANTITIES[i]},${observedAt},${STEP_MS},${observedAt},${Math.round(value * 1000)},good,on-time`,
     ),
   );
   writeFileSync(file, `${lines.join('\n')}\n`);
@@ -186,7 +220,7 @@ function byAppender(folder: string, rows: readonly Row[]): Promise<number> {
         part.map(({ station }) => station),
         part.map(({ quantity }) => quantity),
         part.map(({ observedAt }) => BigInt(observedAt)),
-        part.map(() => 60_000n),
+        part.map(() => BigInt(STEP_MS)),
         part.map(({ observedAt }) => BigInt(observedAt)),
         part.map(({ value }) => BigInt(Math.round(value * 1000))),
         part.map(() => 'good'),

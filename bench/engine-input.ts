@@ -15,7 +15,8 @@ export interface EngineSize {
   readonly seed: number;
 }
 
-export const START_AT = Date.UTC(2024, 3, 30);
+/** Noon of the stations: the sun stands high enough for the radiation of the input. */
+export const START_AT = Date.UTC(2024, 3, 30, 15);
 const LAYOUTS = 6;
 const LATE_SHARE = 0.02;
 const REPEAT_SHARE = 0.001;

@@ -5,6 +5,7 @@ import type { DocumentCache } from '../src/app/documents.ts';
 import type { SinkName } from '../src/app/guarantee.ts';
 import type { LogEntry } from '../src/log/log.ts';
 import type { AlertEvent } from '../src/model/alert.ts';
+import { observationsIn } from '../src/model/effect.ts';
 import { openSqliteLedger } from '../src/store/ledger/sqlite/ledger.ts';
 import { PartitionFold } from '../src/stream/fold.ts';
 import type { Showers } from './guarantees-input.ts';
@@ -33,10 +34,8 @@ export function expectedOf(showers: Showers, documents: DocumentCache): Contents
     for (const record of records) {
       for (const effect of fold.apply(record)) {
         if (effect.kind === 'alert') alerts.push(formatAlertEvent(effect.revision.event));
-        else if (effect.kind === 'observation') {
-          const { station, quantity, observedAt, value, arrival } = effect.observation;
+        for (const { station, quantity, observedAt, value, arrival } of observationsIn(effect))
           observations.push([station, quantity, observedAt, value, arrival].join(' '));
-        }
       }
     }
   }

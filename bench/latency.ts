@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { systemClock } from '../src/lib/clock.ts';
 import { nodeDisk } from '../src/lib/disk.ts';
+import { AtalaiaError } from '../src/lib/errors.ts';
 import { openEmbeddedLog } from '../src/log/embedded/embedded-log.ts';
 import { formatInstant, MINUTE_MS } from '../src/model/time.ts';
 import { quantile, round3 } from './figures.ts';
@@ -30,12 +31,21 @@ export interface LatencyResult {
 
 const PROBE_EVERY_MS = 100;
 const BATCH = 100;
+const STEP_MS = 10 * MINUTE_MS;
+/** The load's reports begin so long ago: none is too late. */
+const SPAN_MS = 20 * 60 * MINUTE_MS;
 
 /**
  * From the acknowledgement of a report that raises an alert to the arrival of its webhook, under a steady load, beside
  * the same three durable steps with nothing around them, measured under the same load.
  */
 export async function benchLatency(options: LatencyOptions): Promise<LatencyResult> {
+  const most = Math.floor((SPAN_MS / STEP_MS) * (options.stations / 2));
+  if (options.reportsPerSecond * options.seconds > most)
+    throw new AtalaiaError(
+      'ATL_USAGE',
+      `${options.stations} stations have ${most} reports to send at most. Give a lower --rate or fewer --seconds.`,
+    );
   const folder = mkdtempSync(join(tmpdir(), 'atalaia-bench-'));
   const receiver = await openReceiver();
   const server = await startServer(folder, {
@@ -85,7 +95,7 @@ subscriptions: [ { name: ops, channel: ops, level: yellow, areas: all } ]
 }
 
 const line = (station: string, at: number, windGust: number): string =>
-  `${JSON.stringify({ station, observedAt: formatInstant(at), interval: 'PT1M', values: { windGust, rainfall: 0, airTemperature: 21.5 } })}\n`;
+  `${JSON.stringify({ station, observedAt: formatInstant(at), interval: 'PT10M', values: { windGust, rainfall: 0, airTemperature: 21.5 } })}\n`;
 
 interface Receiver {
   readonly server: Server;
@@ -124,7 +134,7 @@ function steadyLoad(
 ): { stop: () => void; rate: () => number } {
   const beganAt = performance.now();
   let sent = 0;
-  let minute = Date.now() - 20 * 60 * MINUTE_MS;
+  let at = Date.now() - SPAN_MS;
   let station = 0;
   let isStopped = false;
   const run = async (): Promise<void> => {
@@ -133,10 +143,10 @@ function steadyLoad(
       if (dueMs > 0) await new Promise((next) => setTimeout(next, dueMs));
       let body = '';
       for (let i = 0; i < BATCH; i++) {
-        body += line(`S${station++}`, minute, 4);
+        body += line(`S${station++}`, at, 4);
         if (station < stations / 2) continue;
         station = 0;
-        minute += MINUTE_MS;
+        at += STEP_MS;
       }
       await sendReports(url, body);
       sent += BATCH;

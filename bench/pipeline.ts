@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openDuckdbArchive } from '../src/app/archive-file.ts';
 import { type CheckpointFlaw, CheckpointStore } from '../src/app/checkpoints.ts';
-import { DocumentCache, toDocument } from '../src/app/documents.ts';
+import { type Document, DocumentCache, toDocument } from '../src/app/documents.ts';
 import { Processor } from '../src/app/processor.ts';
 import type { WorkersOptions } from '../src/app/workers/worker-pool.ts';
 import { systemClock } from '../src/lib/clock.ts';
@@ -26,11 +26,15 @@ export interface PipelineOptions {
   readonly stations: readonly Station[];
   /** Partition of a station. */
   readonly partitionOf: (station: Station) => number;
+  /** Those of {@link documentsOf}, where they were made before: no recovery of a server makes them. */
+  readonly documents?: readonly Document[];
   /** 0 streaming, more micro-batch, ms. */
   readonly everyMs: number;
   readonly checkpointEveryMs: number;
   /** Threads that fold; this one unless given. */
   readonly workers?: WorkersOptions;
+  /** Stores in place of files in `folder`. */
+  readonly stores?: { readonly ledger: Ledger; readonly archive: Archive };
   /** Version of the fold that writes and reads checkpoints; the present one unless given. */
   readonly foldVersion?: number;
   /** Hears of checkpoints that were passed over. */
@@ -86,21 +90,22 @@ export class Pipeline {
   static async open(options: PipelineOptions): Promise<Pipeline> {
     const { folder, partitions } = options;
     mkdirSync(folder, { recursive: true });
-    const documents = new DocumentCache();
-    documents.add(toDocument(options.rules));
-    for (let p = 0; p < partitions; p++) documents.add(toDocument(stationsOf(options, p)));
+    const made = options.documents ?? documentsOf(options);
+    const known = new Map(made.map(({ hash, bytes }) => [hash, bytes]));
+    // Found when the log or a checkpoint names them, as those of the server are.
+    const documents = new DocumentCache(async (hash) => known.get(hash));
     const directory = join(folder, 'log');
-    return new Pipeline(options, {
-      log: await openEmbeddedLog({ directory, partitions, disk: nodeDisk, clock: systemClock }),
-      ledger: await openSqliteLedger({ path: join(folder, 'ledger.sqlite') }),
-      archive: await openDuckdbArchive({ path: join(folder, 'archive.duckdb') }),
-      checkpoints: await CheckpointStore.open(
+    const log = await openEmbeddedLog({ directory, partitions, disk: nodeDisk, clock: systemClock });
+    const [ledger, archive, checkpoints] = await Promise.all([
+      options.stores?.ledger ?? openSqliteLedger({ path: join(folder, 'ledger.sqlite') }),
+      options.stores?.archive ?? openDuckdbArchive({ path: join(folder, 'archive.duckdb') }),
+      CheckpointStore.open(
         join(folder, 'checkpoints'),
         options.onPassedOver ?? (() => {}),
         options.foldVersion === undefined ? {} : { foldVersion: options.foldVersion },
       ),
-      documents,
-    });
+    ]);
+    return new Pipeline({ ...options, documents: made }, { log, ledger, archive, checkpoints, documents });
   }
 
   #counted<T extends Ledger | Archive>(store: T, name: 'ledger' | 'archive'): T {
@@ -121,14 +126,15 @@ export class Pipeline {
 
   /** The records that begin a recording: stations, rules, start. */
   beginning(startAt: number): Append[] {
-    const rules = toDocument(this.#options.rules).hash;
+    const made = this.#options.documents ?? documentsOf(this.#options);
+    const [rules, ...stations] = made.map(({ hash }) => hash);
     const commands = (partition: number): LogRecord[] => [
       {
         kind: 'command',
         id: 'stations',
-        command: { type: 'stations', hash: toDocument(stationsOf(this.#options, partition)).hash },
+        command: { type: 'stations', hash: stations[partition] as string },
       },
-      { kind: 'command', id: 'rules', command: { type: 'rules', hash: rules } },
+      { kind: 'command', id: 'rules', command: { type: 'rules', hash: rules as string } },
       { kind: 'command', id: 'recording', command: { type: 'recording', delayMs: 0, startAt } },
     ];
     return this.#everywhere(commands);
@@ -170,6 +176,14 @@ export class Pipeline {
     }
   }
 
+  /** Resolves when every record is folded and its alerts are committed; the position of calm records may follow a moment later. */
+  async alerted(): Promise<void> {
+    while ((await this.log.lag('processor')) > 0) {
+      if (this.#failure !== null) throw this.#failure;
+      await pause(2);
+    }
+  }
+
   /** Closes the files; with `isStopped` the processor ends in order before. */
   async close(isStopped = true): Promise<void> {
     if (isStopped) await this.processor.stop();
@@ -177,7 +191,16 @@ export class Pipeline {
   }
 }
 
-const stationsOf = ({ stations, partitionOf }: PipelineOptions, partition: number): Station[] =>
-  stations.filter((station) => partitionOf(station) === partition);
+/** The rules' document, then the stations' of each partition. */
+export function documentsOf({
+  rules,
+  stations,
+  partitions,
+  partitionOf,
+}: Pick<PipelineOptions, 'rules' | 'stations' | 'partitions' | 'partitionOf'>): readonly Document[] {
+  const slices = Array.from({ length: partitions }, (): Station[] => []);
+  for (const station of stations) (slices[partitionOf(station)] as Station[]).push(station);
+  return [toDocument(rules), ...slices.map(toDocument)];
+}
 
 export const rounded = (value: number, digits = 3): number => Number(value.toFixed(digits));

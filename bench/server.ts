@@ -9,20 +9,24 @@ const root = join(import.meta.dirname, '..');
 export interface BenchServer {
   readonly url: string;
   stop(): Promise<void>;
+  /** Ends it as a power failure does. */
+  kill(): Promise<void>;
 }
 
 export interface Setting {
   readonly stations: number;
   readonly partitions: number;
+  /** File or folder of the rules; default the pack of INMET. */
+  readonly rules?: string;
   /** More lines of `atalaia.yaml`. */
   readonly more?: string;
 }
 
-/** Writes registry and configuration with the rule pack of INMET, and starts the server. */
+/** Writes registry and configuration, and starts the server. */
 export async function startServer(folder: string, setting: Setting): Promise<BenchServer> {
   const lines = Array.from(
     { length: setting.stations },
-    (_, i) => `S${i},Station ${i},-30,-51,10,r${i % 40},America/Sao_Paulo,PT1M`,
+    (_, i) => `S${i},Station ${i},-30,-51,10,r${i % 40},America/Sao_Paulo,PT10M`,
   );
   writeFileSync(
     join(folder, 'stations.csv'),
@@ -30,7 +34,7 @@ export async function startServer(folder: string, setting: Setting): Promise<Ben
   );
   writeFileSync(
     join(folder, 'atalaia.yaml'),
-    `environment: test\nstations: { file: stations.csv }\nrules: [${join(root, 'rules/inmet')}]\npipeline: { partitions: ${setting.partitions} }\n${setting.more ?? ''}`,
+    `environment: test\nstations: { file: stations.csv }\nrules: [${setting.rules ?? join(root, 'rules/inmet')}]\npipeline: { partitions: ${setting.partitions} }\n${setting.more ?? ''}`,
   );
   const argv = [...process.execArgv, join(root, 'src/main.ts'), 'start', '--port', '0', '--lang', 'en'];
   const child = spawn(process.execPath, argv, {
@@ -38,12 +42,16 @@ export async function startServer(folder: string, setting: Setting): Promise<Ben
     env: { ...process.env, ATALAIA_LOG_LEVEL: 'warn', NODE_NO_WARNINGS: '1' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  return { url: await addressOf(child), stop: () => stop(child) };
+  return {
+    url: await addressOf(child),
+    stop: () => end(child, 'SIGTERM'),
+    kill: () => end(child, 'SIGKILL'),
+  };
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGTERM');
+  child.kill(signal);
   await once(child, 'exit');
 }
 
