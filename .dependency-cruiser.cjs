@@ -90,7 +90,7 @@ module.exports = {
     only(
       'pg and pg-copy-streams are imported only in src/store/*/postgresql',
       npm('(@types/)?pg(-copy-streams)?'),
-      ['^src/store/[^/]+/postgresql/', '^test/'],
+      ['^src/store/[^/]+/postgresql/', '^test/', '^bench/'],
     ),
     only('amqplib is imported only in src/log/rabbitmq and the source', npm('amqplib'), [
       '^src/log/rabbitmq/',
@@ -101,9 +101,23 @@ module.exports = {
       '^src/log/kinesis/',
       '^test/',
     ]),
+    only('@aws-sdk/client-s3 is imported only in src/store/checkpoints/s3', npm('@aws-sdk/client-s3'), [
+      '^src/store/checkpoints/s3/',
+      '^test/',
+    ]),
+    only('@aws-sdk/client-sns is imported only in src/delivery/channels', npm('@aws-sdk/client-sns'), [
+      '^src/delivery/channels/sns\\.ts$',
+      '^test/',
+    ]),
+    only('mqtt is imported only in src/lib/mqtt.ts', npm('mqtt'), ['^src/lib/mqtt\\.ts$', '^test/']),
     only('fastify is imported only in src/api', npm('fastify'), '^src/api/'),
     only('undici is imported only in src/delivery/channels', npm('undici'), '^src/delivery/channels/'),
-    only('ipaddr.js is imported only in src/delivery/channels', npm('ipaddr.js'), '^src/delivery/channels/'),
+    only('ipaddr.js is imported only in src/lib/address.ts', npm('ipaddr.js'), '^src/lib/address\\.ts$'),
+    only(
+      'nodemailer is imported only in src/delivery/channels/email.ts',
+      npm('nodemailer'),
+      '^src/delivery/channels/email\\.ts$',
+    ),
     only('standardwebhooks is imported only in src/delivery/channels', npm('standardwebhooks'), [
       '^src/delivery/channels/',
       '^test/',
@@ -131,6 +145,13 @@ module.exports = {
       // The command `bench` is the door to the benchmarks.
       from: { path: '^src/', pathNot: [].concat(tests, '^src/cli/bench\\.ts$') },
       to: { path: '^(test|scripts|bench|web)/' },
+    },
+    {
+      // The command line loads the benchmarks, and a container has no tests.
+      name: 'the benchmarks of the command line import nothing of test when they are loaded',
+      severity: 'error',
+      from: { path: '^bench/', pathNot: '^bench/footprint\\.ts$' },
+      to: { path: '^test/', dynamic: false, dependencyTypesNot: ['type-only'] },
     },
     { name: 'no module imports a test', severity: 'error', from: {}, to: { path: '\\.test\\.ts$' } },
     {
