@@ -122,6 +122,25 @@ const accepting = spells.map((one, i) => ({
 const ordinary = spells.map((one, i) => ({ ...one, name: `strict-${i}`, expiresMs: 4000 * HOUR_MS }));
 const numRuns = Number(process.env.ATALAIA_RUNS ?? 120);
 
+const dry = (airTemperature: 20 | 36 | 38): Story[number] => ({ step: 1, values: { airTemperature } });
+const moist = (airTemperature: 20, relativeHumidity: 20 | 95): Story[number] => ({
+  step: 1,
+  values: { airTemperature, dewPoint: 15, relativeHumidity },
+});
+
+/** Found by chance: late data takes every reading that was evaluated after it, so that no instant is left to decide anew. */
+const takenSeries: [Story, number[], boolean] = [
+  [moist(20, 95), dry(36), dry(20), dry(20), moist(20, 20)],
+  [22, 0, 277003913, 277003913],
+  true,
+];
+const takenArea: [Story, Story, number[], boolean] = [
+  [...Array.from({ length: 12 }, () => dry(20)), dry(38), moist(20, 20), moist(20, 20)],
+  [dry(20), dry(20), dry(20)],
+  [0, 0, 0, 0, 0, 0, 0, 995069407, 0, 802116862, 802116862, 802116862],
+  true,
+];
+
 const levelOf = (bench: Bench, name: string): string | null => {
   const last = bench.events.findLast(
     (e) => e.rule === name && e.event !== 'unverified' && e.event !== 'verified' && e.endReason !== 'merged',
@@ -144,7 +163,7 @@ test('in any order of arrival, each rule ends with the level of the recomputatio
         ]);
       if (spells.some((_, i) => levelOf(bench, `wide-${i}`) !== levelOf(bench, `strict-${i}`))) differing++;
     }),
-    { numRuns },
+    { numRuns, examples: [takenSeries] },
   );
   expect(differing).toBeGreaterThan(numRuns / 20);
 });
@@ -206,7 +225,7 @@ test('so does a rule about an area', () => {
         ]);
       }
     }),
-    { numRuns },
+    { numRuns, examples: [takenArea] },
   );
 });
 

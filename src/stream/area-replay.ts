@@ -7,7 +7,7 @@ import type { AreaStep } from './area-step.ts';
 import type { FrontierWalk } from './area-walk.ts';
 import type { CompiledRule } from './compiled-rule.ts';
 import { evaluateAt } from './evaluation.ts';
-import type { Track } from './track.ts';
+import { rest, type Track } from './track.ts';
 
 /** Steps a track through one move of the frontier, the last instant of which may raise. False: there was no instant. */
 export function stepMove(
@@ -19,6 +19,7 @@ export function stepMove(
   delayMs: number,
 ): boolean {
   const run = newRun(rule, track, live.of(rule), move.from);
+  track.timeline.rewind(run.begin);
   stepRun(run, move, clockAt, delayMs);
   return run.hasStepped;
 }
@@ -64,7 +65,6 @@ function stepRun(run: Run, move: FrontierMove, clockAt: number, delayMs: number)
   for (let i = 0; i <= last; i++) {
     const at = instants[i] as number;
     if (at < begin) continue;
-    if (!run.hasStepped) track.timeline.rewind(begin);
     run.hasStepped = true;
     evaluateAt(rule, track, at, i === last, step.moveTo(at, move.silent, clockAt, delayMs));
   }
@@ -86,7 +86,11 @@ export function replayTracks(
   const runs = area.rules
     .filter((rule) => rule.silences.length === 0)
     .map((rule) => newRun(rule, area.track(rule), live.past(rule), walk.from));
-  for (const run of runs) run.old = run.track.timeline.snapshot();
+  for (const run of runs) {
+    run.old = run.track.timeline.snapshot();
+    // Not at the first instant: late data may have taken all of them.
+    run.track.timeline.rewind(run.begin);
+  }
   live.history.check();
   const moves: Pick<FrontierMove, 'by' | 'to'>[] = [];
   let agreedAt = Number.POSITIVE_INFINITY;
@@ -103,24 +107,25 @@ export function replayTracks(
     }
   }
   live.history.replace(walk.from, agreedAt, moves);
-  const isAgreed = agreedAt < Number.POSITIVE_INFINITY;
-  const isStepped = (run: Run): boolean => run.hasStepped || (isAgreed && run.oldAt >= run.begin);
+  for (const run of runs) if (!run.isDone && isBereft(run)) rest(run.track);
+  const isStepped = (run: Run): boolean => run.hasStepped || run.oldAt >= run.begin;
   return { agreedAt, stepped: new Set(runs.filter(isStepped).map(({ rule }) => rule)) };
 }
+
+/** What was evaluated in the past that is gone through now, all of whose instants late data took. */
+const isBereft = (run: Run): boolean => !run.hasStepped && run.oldAt >= run.begin;
 
 /** A track that has come to what it was at `at` goes on as it went on. */
 function settleRun(run: Run, at: number): void {
   const { track, old } = run;
   const isAfter = (entry: { readonly at: number | null }): boolean => entry.at !== null && entry.at > at;
-  if (run.hasStepped) {
-    const before = old.findLast((entry) => !isAfter(entry));
-    if (!before || !isSameState(before.state, track.timeline.state)) return;
-    if (run.oldAt > at) {
-      track.timeline = Timeline.restore([...track.timeline.snapshot(), ...old.filter(isAfter)]);
-      track.evaluatedAt = run.oldAt;
-      track.truths = run.oldTruths;
-    }
-  }
+  const before = old.findLast((entry) => !isAfter(entry));
+  if (!before || !isSameState(before.state, track.timeline.state)) return;
+  if (run.oldAt > at) {
+    track.timeline = Timeline.restore([...track.timeline.snapshot(), ...old.filter(isAfter)]);
+    track.evaluatedAt = run.oldAt;
+    track.truths = run.oldTruths;
+  } else if (isBereft(run)) rest(track);
   run.isDone = true;
 }
 

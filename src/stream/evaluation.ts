@@ -5,6 +5,7 @@ import type { CompiledRule, ForecastInput, RuleInput } from './compiled-rule.ts'
 import { isIntervalQuantity } from './compiled-rule.ts';
 import { type ForecastWindow, StationForecasts } from './forecasts.ts';
 import type { StationState, Track } from './station-state.ts';
+import { rest } from './track.ts';
 import { FALSE, type Reader, TOO_MANY, type Value } from './truth.ts';
 import type { WindowStatistics } from './window.ts';
 import { addInstants, windowAt } from './window-kinds.ts';
@@ -140,7 +141,10 @@ export function evaluationInstants(
   return instants.filter((at, i) => at !== instants[i - 1]);
 }
 
-/** Steps a track through its instants in [from, newest report]. Returns false when there was none. */
+/**
+ * Steps a track through its instants in [from, newest report]. Returns false when there was none and none was there
+ * before: when late data takes the only readings that an evaluation rested on, the last instant before them decides anew.
+ */
 export function stepTrack(
   state: StationState,
   rule: CompiledRule,
@@ -149,10 +153,14 @@ export function stepTrack(
   readerAt: (at: number) => Reader & { coverage: number },
 ): boolean {
   const begin = Math.max(from, track.timeline.settledAt + 1);
-  const instants = evaluationInstants(state, rule, begin, state.newestAt);
-  if (instants.length === 0) return false;
-  track.timeline.rewind(begin);
-  let report = firstAtOrAfter(state.reportedAt, instants[0] as number);
+  let instants = evaluationInstants(state, rule, begin, state.newestAt);
+  if (instants.length === 0) {
+    if (track.evaluatedAt < begin) return false;
+    instants = evaluationInstants(state, rule, track.timeline.settledAt + 1, begin - 1).slice(-1);
+    if (instants.length === 0) rest(track);
+  }
+  track.timeline.rewind(Math.min(begin, instants[0] ?? begin));
+  let report = firstAtOrAfter(state.reportedAt, instants[0] ?? begin);
   instants.forEach((at, i) => {
     const next = instants[i + 1] ?? Number.POSITIVE_INFINITY;
     while (report < state.reportedAt.length && (state.reportedAt[report] as number) < at) report++;
