@@ -2,7 +2,13 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // One process, no isolation between files: tests own no globals (docs/architecture.md, "Tests").
-const shared = { isolate: false, pool: 'threads' as const, testTimeout: 60_000, hookTimeout: 60_000 };
+const shared = {
+  isolate: false,
+  pool: 'threads' as const,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  setupFiles: ['test/seed.ts'],
+};
 
 /** Processes and servers are mostly waited for: two files at once. */
 const maxWorkers = Math.min(2, availableParallelism());

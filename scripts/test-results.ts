@@ -9,15 +9,17 @@ import { whyNoRabbitmq } from '../test/servers/rabbitmq.ts';
 /** The part of Vitest's JSON report that is read here. */
 export interface JsonRun {
   readonly numTotalTests: number;
-  readonly testResults: readonly {
-    readonly name: string;
+  readonly testResults: readonly FileResult[];
+}
+
+interface FileResult {
+  readonly name: string;
+  readonly status: string;
+  readonly message?: string;
+  readonly assertionResults: readonly {
+    readonly fullName: string;
     readonly status: string;
-    readonly message?: string;
-    readonly assertionResults: readonly {
-      readonly fullName: string;
-      readonly status: string;
-      readonly failureMessages?: readonly string[] | null;
-    }[];
+    readonly failureMessages?: readonly string[] | null;
   }[];
 }
 
@@ -27,6 +29,8 @@ export interface Tally {
   /** Each failed test (or file that did not load) with the beginning of its message. */
   readonly failures: { readonly file: string; readonly name: string; readonly message: string }[];
   readonly skipped: { readonly file: string; readonly name: string }[];
+  /** What the first try said of files that were run once more. */
+  readonly triedAgain: FileResult[];
   /** Files of which every test passed and none was skipped. */
   readonly completeFiles: string[];
 }
@@ -36,21 +40,44 @@ export const emptyTally = (): Tally => ({
   failed: 0,
   failures: [],
   skipped: [],
+  triedAgain: [],
   completeFiles: [],
 });
 
-/** Adds a project's report to the tally; returns how many failures it held. A file that failed to load counts as one. */
+/** The failures of one file; a file that did not load is one. */
+export function failuresOf({
+  name: file,
+  status,
+  message = '',
+  assertionResults,
+}: FileResult): Tally['failures'] {
+  const failures = assertionResults
+    .filter((test) => test.status === 'failed')
+    .map((test) => ({ file, name: test.fullName, message: test.failureMessages?.join('\n') ?? '' }));
+  return status === 'failed' && failures.length === 0
+    ? [{ file, name: 'the file itself', message }]
+    : failures;
+}
+
+export const failedFiles = (run: JsonRun): FileResult[] =>
+  run.testResults.filter((file) => failuresOf(file).length > 0);
+
+/** The report of a project with what a second try said of some of its files. */
+export const replaceFiles = (run: JsonRun, again: JsonRun): JsonRun => ({
+  ...run,
+  testResults: run.testResults.map(
+    (file) => again.testResults.find(({ name }) => name === file.name) ?? file,
+  ),
+});
+
+/** Adds a project's report to the tally; returns how many failures it held. */
 export function addRun(tally: Tally, run: JsonRun): number {
   let failed = 0;
-  for (const { name: file, status, message = '', assertionResults } of run.testResults) {
-    const passed = assertionResults.filter((test) => test.status === 'passed').length;
-    const failures = assertionResults
-      .filter((test) => test.status === 'failed')
-      .map((test) => ({ file, name: test.fullName, message: test.failureMessages?.join('\n') ?? '' }));
-    if (status === 'failed' && failures.length === 0)
-      failures.push({ file, name: 'the file itself', message });
+  for (const result of run.testResults) {
+    const { name: file, assertionResults } = result;
+    const failures = failuresOf(result);
     const skipped = assertionResults.filter((test) => test.status !== 'passed' && test.status !== 'failed');
-    tally.passed += passed;
+    tally.passed += assertionResults.filter((test) => test.status === 'passed').length;
     tally.failures.push(...failures);
     failed += failures.length;
     tally.skipped.push(...skipped.map((test) => ({ file, name: test.fullName })));

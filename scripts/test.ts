@@ -4,7 +4,16 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { addRun, emptyTally, type JsonRun, skipHint, type Tally } from './test-results.ts';
+import {
+  addRun,
+  emptyTally,
+  failedFiles,
+  failuresOf,
+  type JsonRun,
+  replaceFiles,
+  skipHint,
+  type Tally,
+} from './test-results.ts';
 
 const usage = `Usage: node scripts/test.ts [--all] [--rest] [--project NAME]…
 
@@ -15,7 +24,8 @@ Runs the suites one after another and ends with the line "N passed, N failed, N 
   --project NAME  unit, simulation, integration, browser or brokers (Kafka, Kinesis, RabbitMQ, PostgreSQL; only with
                   --all unless named)
 
-With ATALAIA_REQUIRE=all a skipped test is a failure.
+With ATALAIA_REQUIRE=all a skipped test is a failure. A file with processes, servers or a browser that fails is run once
+more, alone; it is named at the end even if it passes then. ATALAIA_SEED=random gives the properties other inputs.
 `;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -25,6 +35,10 @@ const memory = join(root, 'node_modules/.cache/atalaia/complete-tests.json');
 const projects = ['unit', 'simulation', 'integration', 'browser'];
 /** Needs servers beside us; run with --all only. */
 const serverProject = 'brokers';
+/** What other programs do may come too early or too late on a busy machine; what runs in one thread is never tried again. */
+const timedProjects = ['integration', 'browser', serverProject];
+/** More than these is no accident. */
+const MOST_TRIED_AGAIN = 3;
 /** What is repeated at the end of the message of a failure. */
 const FAILURE_LINES = 12;
 const FAILURE_CHARACTERS = 1500;
@@ -39,10 +53,15 @@ const { values } = parseArgs({
 });
 
 /** Runs one project; returns the exit status and what the JSON reporter wrote, if anything. */
-async function runProject(project: string, folder: string, done: readonly string[]) {
-  const out = join(folder, `${project}.json`);
+async function runOnce(
+  project: string,
+  folder: string,
+  done: readonly string[],
+  only: readonly string[] = [],
+) {
+  const out = join(folder, `${project}${only.length > 0 ? '-again' : ''}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${out}`];
-  const argv = [vitest, 'run', '--project', project, '--passWithNoTests', ...reporters];
+  const argv = [vitest, 'run', '--project', project, '--passWithNoTests', ...reporters, ...only];
   // Every thread and process that a test starts reads the same sources: they are stripped of their types once.
   const env = {
     NODE_COMPILE_CACHE: join(memory, '../compiled'),
@@ -58,6 +77,20 @@ async function runProject(project: string, folder: string, done: readonly string
   });
   const run = existsSync(out) ? (JSON.parse(readFileSync(out, 'utf8')) as JsonRun) : undefined;
   return { status, run };
+}
+
+/** Runs one project, and files of it that failed by other programs' timing once more, alone. */
+async function runProject(project: string, folder: string, done: readonly string[], tally: Tally) {
+  const first = await runOnce(project, folder, done);
+  const files = first.run ? failedFiles(first.run) : [];
+  if (!first.run || files.length === 0 || files.length > MOST_TRIED_AGAIN || !timedProjects.includes(project))
+    return first;
+  const names = files.map(({ name }) => relative(root, name));
+  console.log(`\nOnce more, alone: ${names.join(', ')}`);
+  const second = await runOnce(project, folder, [], names);
+  if (!second.run) return first;
+  tally.triedAgain.push(...files);
+  return { status: second.status, run: replaceFiles(first.run, second.run) };
 }
 
 function remembered(): string[] {
@@ -89,8 +122,15 @@ function tellSkipped(tally: Tally): void {
 
 /** Names what failed once more at the end: of a long log often only the end is kept. */
 function tellFailed(tally: Tally): void {
+  const again = tally.triedAgain.flatMap((file) => failuresOf(file));
+  if (again.length > 0) console.log('\nFailed at the first try, and counted by the second:');
+  tellFailures(again);
   if (tally.failures.length > 0) console.log('\nFailed:');
-  for (const { file, name, message } of tally.failures) {
+  tellFailures(tally.failures);
+}
+
+function tellFailures(failures: Tally['failures']): void {
+  for (const { file, name, message } of failures) {
     const beginning = message.split('\n').slice(0, FAILURE_LINES).join('\n').slice(0, FAILURE_CHARACTERS);
     console.log(`  ${relative(root, file)}: ${name}\n${beginning.replaceAll(/^/gm, '    ')}`);
   }
@@ -109,7 +149,7 @@ async function main(): Promise<number> {
   try {
     for (const project of values.project ?? (values.all ? [...projects, serverProject] : projects)) {
       const startedAt = performance.now();
-      const { status, run } = await runProject(project, folder, done);
+      const { status, run } = await runProject(project, folder, done, tally);
       const failures = run ? addRun(tally, run) : 0;
       // A failure outside any test (a file that does not load, an unhandled rejection) is in no count of tests.
       if (status !== 0 && failures === 0) {
