@@ -1,4 +1,4 @@
-# The wettest days of each region in the lake, with nanoparquet from CRAN.
+# The wettest days of each region in the lake, with nanoparquet from CRAN or else with pyarrow by reticulate.
 #
 #   Rscript wettest-days.R /srv/lake
 #
@@ -7,8 +7,24 @@
 folder <- commandArgs(trailingOnly = TRUE)[1]
 files <- list.files(file.path(folder, "observations"), "\\.parquet$", recursive = TRUE, full.names = TRUE)
 
+# Columns of pyarrow as R's own; instants as seconds, for whole numbers of 64 bits are none of R's.
+read_with_pyarrow <- function(file) {
+  table <- reticulate::import("pyarrow.parquet")$ParquetFile(file)$read()
+  column <- function(name, ...) {
+    values <- table$column(name)
+    for (type in c(...)) values <- values$cast(type)
+    unlist(values$to_pylist())
+  }
+  data.frame(
+    station = column("station"), quantity = column("quantity"), flag = column("flag"),
+    observedAt = as.POSIXct(column("observedAt", "int64", "float64") / 1e6, origin = "1970-01-01", tz = "UTC"),
+    intervalMs = column("intervalMs", "float64"), value = column("value")
+  )
+}
+read_parquet <- if (requireNamespace("nanoparquet", quietly = TRUE)) nanoparquet::read_parquet else read_with_pyarrow
+
 read_part <- function(file) {
-  rows <- nanoparquet::read_parquet(file)
+  rows <- read_parquet(file)
   rows <- rows[rows$quantity == "rainfall" & rows$flag != "bad" & rows$intervalMs <= 3600000, ]
   region <- utils::URLdecode(sub(".*/region=([^/]*)/.*", "\\1", file))
   rows$region <- rep(if (region == "__HIVE_DEFAULT_PARTITION__") NA_character_ else region, nrow(rows))
