@@ -66,6 +66,7 @@ async function measure(dress: Dress, reports: readonly Report[], runs: number): 
       station: () => undefined,
       clocks: new ClockOffsets(),
     },
+    forecast: async () => ({ accepted: 0, rejected: [] }),
     now: () => now,
     onCounted: () => undefined,
   });

@@ -4,12 +4,18 @@ import { outOfScope, unpack } from '../ingest/decode/body.ts';
 import { decodeMessage } from '../ingest/formats/decode.ts';
 import { unread } from '../ingest/formats/format.ts';
 import { AtalaiaError } from '../lib/errors.ts';
+import type { Forecast } from '../model/forecast.ts';
+import type { Refusal } from '../model/report.ts';
 import { type Intake, withoutRefused } from './intake.ts';
 import { type HttpSourceConfig, writtenOf } from './source-config.ts';
 
 export interface DoorsOptions {
   readonly doors: readonly HttpSourceConfig[];
   readonly intake: Pick<Intake, 'append' | 'station' | 'clocks'>;
+  readonly forecast: (
+    forecasts: readonly (Forecast & { readonly index: number })[],
+    mayReport?: DoorRequest['mayReport'],
+  ) => Promise<{ readonly accepted: number; readonly rejected: readonly Refusal[] }>;
   readonly now: () => number;
   readonly onCounted: (what: string, by: number) => void;
 }
@@ -21,6 +27,7 @@ export interface DoorsOptions {
 export function openDoors({
   doors,
   intake,
+  forecast,
   now,
   onCounted,
 }: DoorsOptions): (request: DoorRequest) => Promise<void> {
@@ -55,13 +62,18 @@ export function openDoors({
     ];
     const notTaken = await intake.append(allowed.map(({ report }) => report));
     const { reports, refusals } = withoutRefused({ reports: allowed, refusals: outside }, notTaken);
+    const { forecasts, forecastRefusals } = decoded;
+    const foretold = await forecast(
+      forecasts.map((one, index) => ({ ...one, index })),
+      mayReport,
+    );
     onCounted('accepted', reports.length);
     onCounted('ignored', unread(ignored).length);
-    for (const { code } of outside) onCounted(`refused-${code}`, 1);
-    if (sent > 0 && reports.length === 0)
+    for (const { code } of [...outside, ...forecastRefusals]) onCounted(`refused-${code}`, 1);
+    if (sent + forecasts.length + forecastRefusals.length > 0 && reports.length + foretold.accepted === 0)
       throw new AtalaiaError(
         'ATL_INPUT',
-        refusals
+        [...refusals, ...forecastRefusals, ...foretold.rejected]
           .map((refusal) => refusal.message)
           .join(' ')
           .slice(0, 1000),

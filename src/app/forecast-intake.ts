@@ -4,6 +4,7 @@ import { readForecasts } from '../ingest/forecasts.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import type { Log } from '../log/log.ts';
 import { encodeRecord } from '../log/record-codec.ts';
+import type { Forecast } from '../model/forecast.ts';
 import type { Refusal } from '../model/report.ts';
 import type { Intake } from './intake.ts';
 import { partitionOf } from './partition.ts';
@@ -24,15 +25,27 @@ export interface ForecastDoor {
  */
 export async function takeForecasts(
   { encoding, body, mayReport }: IngestRequest,
-  { log, intake, now, onCounted }: ForecastDoor,
+  door: ForecastDoor,
 ): Promise<{ readonly status: number; readonly body: unknown }> {
-  const { forecasts, refusals } = readForecasts(textOf(unpack(body, encoding)), now());
+  const { forecasts, refusals } = readForecasts(textOf(unpack(body, encoding)), door.now());
   if (forecasts.length + refusals.length > MAX_FORECASTS)
     throw new AtalaiaError('ATL_TOO_LARGE', `More than ${MAX_FORECASTS} forecasts; send them in parts.`);
-  const rejected: Refusal[] = [...refusals];
-  const appends = forecasts.flatMap(({ line, ...forecast }) => {
+  const found = await appendForecasts(forecasts, door, mayReport);
+  const rejected = [...refusals, ...found.rejected].sort((a, b) => a.index - b.index);
+  for (const { code } of refusals) door.onCounted(`refused-${code}`, 1);
+  const answer = { accepted: found.accepted, duplicates: 0, rejected };
+  return { status: found.accepted > 0 || rejected.length === 0 ? 202 : 422, body: answer };
+}
+
+/** Resolves when the log has the forecasts durably, with those of them that are refused, by `index`. */
+export async function appendForecasts(
+  forecasts: readonly (Forecast & { readonly index: number })[],
+  { log, intake, onCounted }: ForecastDoor,
+  mayReport?: IngestRequest['mayReport'],
+): Promise<{ readonly accepted: number; readonly rejected: readonly Refusal[] }> {
+  const rejected: Refusal[] = [];
+  const appends = forecasts.flatMap(({ index, ...forecast }) => {
     const station = intake.station(forecast.station);
-    const index = line;
     if (mayReport && !mayReport(forecast.station, station?.region)) {
       rejected.push({ index, code: 'scope', message: outOfScope(forecast.station) });
       return [];
@@ -48,9 +61,7 @@ export async function takeForecasts(
   if (appends.length > 0) await log.append(appends);
   onCounted('forecasts', appends.length);
   for (const { code } of rejected) onCounted(`refused-${code}`, 1);
-  rejected.sort((a, b) => a.index - b.index);
-  const answer = { accepted: appends.length, duplicates: 0, rejected };
-  return { status: appends.length > 0 || rejected.length === 0 ? 202 : 422, body: answer };
+  return { accepted: appends.length, rejected };
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -9,7 +9,7 @@ import type { Config } from './config.ts';
 import { canGroup, pushKeys } from './deliveries.ts';
 import { toDocument } from './documents.ts';
 import { openDoorKeys, openDoors } from './doors.ts';
-import { takeForecasts } from './forecast-intake.ts';
+import { appendForecasts, takeForecasts } from './forecast-intake.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { Intake } from './intake.ts';
 import type { Metrics } from './metrics.ts';
@@ -59,17 +59,17 @@ export async function openApi(parts: ApiParts): Promise<Api> {
   const { options, stores, intake, feed, publisher, metrics, status, now, selfTest } = parts;
   const version = toDocument(options.rules).hash.slice(0, 12);
   const ready = () => readinessOf(parts);
+  const forecastDoor = {
+    ...{ log: stores.log, intake, now },
+    onCounted: (what: string, by: number) => metrics.counted(what, by),
+  };
   const api = await createApi({
     ledger: stores.ledgerForPeople,
     archive: stores.archive,
     environment: options.config.environment,
     language: 'pt-BR',
     ingest: (request) => intake.request(request),
-    ingestForecasts: (request) =>
-      takeForecasts(request, {
-        ...{ log: stores.log, intake, now },
-        onCounted: (what, by) => metrics.counted(what, by),
-      }),
+    ingestForecasts: (request) => takeForecasts(request, forecastDoor),
     readObserved: (csv, createdAt) => parseObserved(csv, 'CSV', createdAt),
     access: parts.access,
     proxies: options.config.access.proxies,
@@ -78,6 +78,7 @@ export async function openApi(parts: ApiParts): Promise<Api> {
     door: openDoors({
       doors: doorsOf(options.config),
       intake,
+      forecast: (forecasts, mayReport) => appendForecasts(forecasts, forecastDoor, mayReport),
       now,
       onCounted: (what, by) => metrics.counted(what, by),
     }),

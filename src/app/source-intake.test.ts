@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';
+import type { Forecast } from '../model/forecast.ts';
 import type { Report } from '../model/report.ts';
-import { SourceIntake, type SourceIntakeOptions, tellSeldom } from './source-intake.ts';
+import { SourceIntake, type SourceIntakeOptions, type SourceMessage, tellSeldom } from './source-intake.ts';
 
 const now = Date.UTC(2024, 3, 30, 12);
 /** Pauses pass at once. */
@@ -17,6 +18,7 @@ const one = (values: object, station = 'A801'): object => ({
 
 function setting(changed: Partial<SourceIntakeOptions> = {}) {
   const reports: Report[] = [];
+  const forecasts: Forecast[] = [];
   const held: { body: string; reason: string }[] = [];
   const counts: Record<string, number> = {};
   const events: string[] = [];
@@ -28,6 +30,10 @@ function setting(changed: Partial<SourceIntakeOptions> = {}) {
       reports.push(...taken);
       return new Set();
     },
+    forecast: async (some) => {
+      forecasts.push(...some);
+      return { accepted: some.length, rejected: [] };
+    },
     stationInterval: () => null,
     clock: hasty,
     now: () => now,
@@ -37,14 +43,19 @@ function setting(changed: Partial<SourceIntakeOptions> = {}) {
     onEvent: ({ kind }) => void events.push(kind),
     ...changed,
   });
-  const take = (body: unknown, contentType = 'application/json'): Promise<number | null> =>
+  const take = (
+    body: unknown,
+    contentType = 'application/json',
+    more: Partial<SourceMessage> = {},
+  ): Promise<number | null> =>
     intake.take({
+      ...more,
       body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
       contentType,
       encoding: undefined,
       origin: 'queue q',
     });
-  return { intake, reports, held, counts, events, take };
+  return { intake, reports, forecasts, held, counts, events, take };
 }
 
 test('one report or an array goes to the log, and what is repeated in it is counted', async () => {
@@ -55,6 +66,38 @@ test('one report or an array goes to the log, and what is repeated in it is coun
   expect(reports.map(({ station }) => station)).toEqual(['A801', 'B', 'C']);
   expect(counts).toEqual({ accepted: 3, duplicates: 1 });
   expect(held).toEqual([]);
+});
+
+describe('a message with forecasts', () => {
+  const written = { format: 'open-meteo', profile: {} };
+  const answer = (unit: string): object => ({
+    ...{ latitude: -30, longitude: -51, utc_offset_seconds: 0 },
+    hourly: { time: ['2024-04-30T12:00', '2024-04-30T13:00'], precipitation: [1, 2.5] },
+    hourly_units: { precipitation: unit },
+  });
+
+  test('gives them to the log beside its reports', async () => {
+    const { take, forecasts, reports, held, events } = setting();
+    expect(await take(answer('mm'), undefined, { written })).toBeNull();
+    expect(forecasts).toMatchObject([
+      { station: 'open-meteo:-30_-51', quantity: 'rainfall', issuedAt: now, values: [2500] },
+    ]);
+    expect([reports, held, events]).toEqual([[], [], []]);
+  });
+
+  test('is kept aside when none of them can be read', async () => {
+    const { take, held, counts } = setting();
+    await take(answer('furlong'), undefined, { written });
+    expect(held).toMatchObject([{ reason: expect.stringMatching(/forecast 0: rainfall: .*furlong/) }]);
+    expect(counts).toEqual({ quarantined: 1, 'refused-unit': 1 });
+  });
+
+  test('of a station that is not known is told, and not kept: a newer one comes', async () => {
+    const rejected = [{ index: 0, code: 'unknown-station' as const, message: 'not in the registry' }];
+    const { take, held, events } = setting({ forecast: async () => ({ accepted: 0, rejected }) });
+    await take(answer('mm'), undefined, { written });
+    expect([held, events]).toEqual([[], ['refused']]);
+  });
 });
 
 test.each([

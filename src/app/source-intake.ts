@@ -1,9 +1,10 @@
 import { type Decoded, decodeBody, unpack } from '../ingest/decode/body.ts';
-import { decodeMessage, type Written } from '../ingest/formats/decode.ts';
+import { type CheckedForecasts, decodeMessage, type Written } from '../ingest/formats/decode.ts';
 import { unread } from '../ingest/formats/format.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AtalaiaError, errorCodes } from '../lib/errors.ts';
-import type { Report } from '../model/report.ts';
+import type { Forecast } from '../model/forecast.ts';
+import type { Refusal, Report } from '../model/report.ts';
 import { HOUR_MS } from '../model/time.ts';
 import type { Ledger } from '../store/ledger/ledger.ts';
 import { withoutRefused } from './intake.ts';
@@ -31,6 +32,10 @@ export interface SourceIntakeOptions {
   readonly ledger: Pick<Ledger, 'hold'>;
   /** Resolves when the log has the reports durably, with those that are not taken: see `Intake.append`. */
   readonly append: (reports: readonly Report[]) => Promise<ReadonlySet<Report>>;
+  /** The same of forecasts, where a message has some; gives those that are refused. */
+  readonly forecast: (
+    forecasts: readonly (Forecast & { readonly index: number })[],
+  ) => Promise<{ readonly accepted: number; readonly rejected: readonly Refusal[] }>;
   readonly stationInterval: (station: string) => number | null | undefined;
   /** See `CheckContext`. */
   readonly onFuture?: (station: string, observedAt: number) => void;
@@ -103,7 +108,7 @@ export class SourceIntake {
   async #receive(message: SourceMessage): Promise<number | null> {
     const { append, onCounted } = this.#options;
     if (message.flaw !== undefined) return this.#quarantine(message, message.flaw);
-    let decoded: Decoded;
+    let decoded: Decoded & Partial<CheckedForecasts>;
     try {
       decoded = this.#decode(message);
     } catch (error) {
@@ -112,13 +117,13 @@ export class SourceIntake {
     }
     const notTaken = await append(decoded.reports.map(({ report }) => report));
     const { reports, refusals, duplicates, sent } = withoutRefused(decoded, notTaken);
-    if (refusals.length > 0) {
-      const reason = refusals
-        .map((one) => `report ${one.index}: ${one.quantity ? `${one.quantity}: ` : ''}${one.message}`)
-        .join('; ');
+    const foretold = await this.#forecast(decoded);
+    if (refusals.length > 0 || foretold.refusals.length > 0) {
+      const reason = [...refusals.map(told('report')), ...foretold.refusals.map(told('forecast'))].join('; ');
       // What is beyond the bound of unknown stations must not fill the quarantine instead.
       // Of a report that is taken with less readings than it had the rest is told and counted, as for any producer.
-      if (reports.length + duplicates + notTaken.size < sent) await this.#quarantine(message, reason);
+      const isLost = foretold.isLost || reports.length + duplicates + notTaken.size < sent;
+      if (isLost) await this.#quarantine(message, reason);
       else
         this.#options.onEvent({
           kind: 'refused',
@@ -128,14 +133,33 @@ export class SourceIntake {
     }
     onCounted('accepted', reports.length);
     onCounted('duplicates', duplicates);
-    for (const { code } of decoded.refusals) onCounted(`refused-${code}`, 1);
+    for (const { code } of [...decoded.refusals, ...(decoded.forecastRefusals ?? [])])
+      onCounted(`refused-${code}`, 1);
     return reports.reduce<number | null>(
       (newest, { report }) => Math.max(newest ?? report.observedAt, report.observedAt),
       null,
     );
   }
 
-  #decode({ body, contentType, encoding, written, fields, topic }: SourceMessage): Decoded {
+  /** After the reports: the message may be what makes its station known. */
+  async #forecast({ forecasts = [], forecastRefusals = [] }: Partial<CheckedForecasts>): Promise<{
+    readonly refusals: readonly Refusal[];
+    readonly isLost: boolean;
+  }> {
+    const found = await this.#options.forecast(forecasts.map((one, index) => ({ ...one, index })));
+    // Those of a station that is not known yet are no loss: newer ones come. What cannot be read at all is kept.
+    const isLost = forecastRefusals.length > 0 && forecasts.length === 0;
+    return { refusals: [...forecastRefusals, ...found.rejected], isLost };
+  }
+
+  #decode({
+    body,
+    contentType,
+    encoding,
+    written,
+    fields,
+    topic,
+  }: SourceMessage): Decoded & Partial<CheckedForecasts> {
     const { stationInterval, onFuture, now, onCounted } = this.#options;
     const receivedAt = now();
     if (!written) return decodeBody({ body, contentType, encoding, receivedAt, stationInterval, onFuture });
@@ -198,6 +222,11 @@ export class SourceIntake {
       throw new AtalaiaError('ATL_BUSY', 'The sources are stopped; the broker brings the message again.');
   }
 }
+
+const told =
+  (what: string) =>
+  ({ index, quantity, message }: Refusal): string =>
+    `${what} ${index}: ${quantity ? `${quantity}: ` : ''}${message}`;
 
 /** Nothing is wrong with the message: log or ledger cannot write just now. */
 const isOutage = (error: unknown): boolean =>

@@ -20,6 +20,7 @@ import { followOthers, openAssignment, playToEnd } from './cluster.ts';
 import { type Config, guaranteesOf, guaranteeWarningsOf, reviewedRule, workersOf } from './config.ts';
 import { openPublisher, openSending } from './deliveries.ts';
 import { DocumentCache } from './documents.ts';
+import { appendForecasts } from './forecast-intake.ts';
 import { Intake } from './intake.ts';
 import { Upkeep } from './lake/upkeep.ts';
 import { Metrics } from './metrics.ts';
@@ -349,6 +350,13 @@ async function openSources(
   const taking = new SourceIntake({
     ledger: stores.ledger,
     append: (reports) => intake.append(reports),
+    forecast: (forecasts) =>
+      appendForecasts(forecasts, {
+        log: stores.log,
+        intake,
+        now,
+        onCounted: (what, by) => metrics.counted(what, by),
+      }),
     stationInterval: (id) => intake.station(id)?.intervalMs,
     onFuture: (id, observedAt) => intake.clocks.seen(id, observedAt, now()),
     clock,

@@ -118,7 +118,7 @@ function forecastsOf(file: string | undefined, refusals: RefusalCount): readonly
   if (file === undefined) return [];
   const read = readForecasts(readFileSync(file, 'utf8'));
   for (const refusal of read.refusals) refusals.add(file, refusal);
-  return read.forecasts.map(({ line: _, ...forecast }) => forecast);
+  return read.forecasts.map(({ index: _, ...forecast }) => forecast);
 }
 
 const instant = (text: string | undefined, name: string): number | undefined => {

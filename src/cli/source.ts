@@ -104,7 +104,7 @@ export const sourceCommand: Command = {
       );
       const title = announced ? `${place}: notification of ${announced.dataId}` : place;
       io.stdout.write(values.json ? `${JSON.stringify(trial)}\n` : describe(title, trial));
-      isGood &&= trial.refusals.length === 0 && trial.reports.length > 0;
+      isGood &&= trial.refusals.length === 0 && trial.reports.length + trial.forecasts.length > 0;
     }
     return isGood ? 0 : 1;
   },
@@ -201,7 +201,7 @@ async function fetched(url: string): Promise<Uint8Array> {
   }
 }
 
-function describe(place: string, { format, decoding, reports, refusals }: Trial): string {
+function describe(place: string, { format, decoding, reports, refusals, forecasts }: Trial): string {
   const lines = [`${place}: ${format}`];
   for (const [index, raw] of decoding.reports.entries()) {
     const report = reports[index];
@@ -215,7 +215,11 @@ function describe(place: string, { format, decoding, reports, refusals }: Trial)
     for (const refusal of refusals.filter((item) => item.index === index))
       lines.push(`    refused${refusal.quantity ? ` ${refusal.quantity}` : ''}: ${refusal.message}`);
   }
-  if (decoding.reports.length === 0) lines.push('  no report');
+  for (const { station, quantity, issuer, validAt } of forecasts)
+    lines.push(
+      `  forecast of ${quantity} for ${station} by ${issuer}: ${validAt.length} values up to ${formatInstant(validAt.at(-1) as number)}`,
+    );
+  if (decoding.reports.length + forecasts.length === 0) lines.push('  no report');
   const lost = unread(decoding.ignored);
   for (const { path, why } of lost) lines.push(`  ignored ${path}: ${why}`);
   for (const { path, why, isMeant } of decoding.ignored)

@@ -18,7 +18,7 @@ it('reads a forecast a line, each value in the canonical unit', () => {
   expect(forecasts).toEqual([
     {
       ...{ station: 'A801', issuer: 'gfs', issuedAt: at, receivedAt: at, quantity: 'rainfall' },
-      ...{ intervalMs: 3_600_000, line: 1, validAt: [at + 3_600_000, at + 7_200_000], values: [0, 12_500] },
+      ...{ intervalMs: 3_600_000, index: 1, validAt: [at + 3_600_000, at + 7_200_000], values: [0, 12_500] },
     },
     expect.objectContaining({ values: [25_400] }),
   ]);

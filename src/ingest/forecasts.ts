@@ -18,6 +18,9 @@ const FIELDS = ['station', 'issuer', 'issuedAt', 'receivedAt', 'quantity', 'unit
 type Said = Omit<Refusal, 'index'>;
 type Fields = Readonly<Record<string, unknown>>;
 
+/** A forecast as it is written, not checked yet: the fields of `POST /forecasts`. */
+export type RawForecast = Fields;
+
 /**
  * Reads forecasts as lines of JSON, one forecast a line: `{station, issuer, issuedAt, quantity, unit, interval, values:
  * [{validAt, value}]}`. A bad one is refused whole, by its line from 1: half a forecast says something else.
@@ -27,16 +30,16 @@ export function readForecasts(
   text: string,
   receivedAt?: number,
 ): {
-  readonly forecasts: readonly (Forecast & { readonly line: number })[];
+  readonly forecasts: readonly (Forecast & { readonly index: number })[];
   readonly refusals: readonly Refusal[];
 } {
-  const forecasts: (Forecast & { line: number })[] = [];
+  const forecasts: (Forecast & { index: number })[] = [];
   const refusals: Refusal[] = [];
   text.split('\n').forEach((line, i) => {
     if (line.trim() === '') return;
     const found = readLine(line, receivedAt);
     if ('message' in found) refusals.push({ index: i + 1, ...found });
-    else forecasts.push({ ...found, line: i + 1 });
+    else forecasts.push({ ...found, index: i + 1 });
   });
   return { forecasts, refusals };
 }
@@ -53,10 +56,11 @@ function readLine(line: string, receivedAt: number | undefined): Forecast | Said
   const strange = Object.keys(fields).find((key) => !FIELDS.includes(key));
   if (strange !== undefined)
     return refuse('form', `${shown(strange)} is no field of a forecast; ${FIELDS.join(', ')} are.`);
-  return readHead(fields, receivedAt);
+  return checkForecast(fields, receivedAt);
 }
 
-function readHead(fields: Fields, receivedAt: number | undefined): Forecast | Said {
+/** A forecast in our words, or why it is none: the checks of every forecast, whoever wrote it. */
+export function checkForecast(fields: Fields, receivedAt: number | undefined): Forecast | Said {
   const { station, issuer, quantity, interval } = fields;
   if (typeof station !== 'string' || station.trim() === '' || station.length > 128)
     return refuse('station', `\`station\` is ${shown(station)}; give the id of a station.`);

@@ -69,6 +69,7 @@ async function through(...sendings: readonly Sending[]): Promise<AlertEvent[]> {
       station: (id) => storm.stations.find((station) => station.id === id),
       clocks: new ClockOffsets(),
     },
+    forecast: async () => ({ accepted: 0, rejected: [] }),
     now: () => now,
     onCounted: () => undefined,
   });

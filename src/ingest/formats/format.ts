@@ -1,4 +1,5 @@
 import type { RawReport } from '../decode/report.ts';
+import type { RawForecast } from '../forecasts.ts';
 import type { DateOrder } from './times.ts';
 
 /** A message of a producer as it came over HTTP, MQTT, UDP, a broker or from a file. */
@@ -98,6 +99,8 @@ export interface Decoding {
   readonly reports: readonly RawReport[];
   readonly ignored: readonly Ignored[];
   readonly stations: readonly StationHint[];
+  /** What is expected and was not measured, where the producer tells that too. */
+  readonly forecasts?: readonly RawForecast[];
 }
 
 /** The form in which a kind of producer writes its messages. Pure: the same message always reads the same. */

@@ -1,7 +1,8 @@
 import { AtalaiaError } from '../../lib/errors.ts';
+import type { Forecast } from '../../model/forecast.ts';
 import type { Refusal, Report } from '../../model/report.ts';
 import { checkReport } from '../decode/report.ts';
-import { decodeWith } from './decode.ts';
+import { checkForecasts, decodeWith } from './decode.ts';
 import type { Decoding, Format, Message, Profile } from './format.ts';
 import { formats } from './index.ts';
 
@@ -12,6 +13,7 @@ export interface Trial {
   /** Parallel to the reports of the decoding; undefined for one that is wholly refused. */
   readonly reports: readonly (Report | undefined)[];
   readonly refusals: readonly Refusal[];
+  readonly forecasts: readonly Forecast[];
 }
 
 /**
@@ -53,8 +55,9 @@ function attempt(format: Format, message: Message, profile: Profile): Trial {
   const reports = decoding.reports.map((raw, index) =>
     checkReport(raw, index, { receivedAt: message.receivedAt }, refusals),
   );
-  return { format: format.name, decoding, reports, refusals };
+  const { forecasts, forecastRefusals } = checkForecasts(decoding.forecasts ?? [], message.receivedAt);
+  return { format: format.name, decoding, reports, refusals: [...refusals, ...forecastRefusals], forecasts };
 }
 
-const worth = ({ reports }: Trial): number =>
-  reports.reduce((sum, report) => sum + (report?.quantities.length ?? 0), 0);
+const worth = ({ reports, forecasts }: Trial): number =>
+  reports.reduce((sum, report) => sum + (report?.quantities.length ?? 0), forecasts.length);

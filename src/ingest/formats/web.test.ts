@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { aviationWeather } from './aviationweather.ts';
-import { checked, hasPayloads, message, needsPayloads, payload } from './fixture.ts';
+import { decodeMessage } from './decode.ts';
+import { checked, hasPayloads, message, needsPayloads, payload, RECEIVED_AT } from './fixture.ts';
 import type { Decoding } from './format.ts';
 import { inmetApi } from './inmet-api.ts';
 import { nws } from './nws.ts';
@@ -120,6 +121,82 @@ test('Open-Meteo: units asked for otherwise are read from the answer', () => {
     at: '2024-05-01T12:00:00.000Z',
     values: { airTemperature: 20, windSpeed: 4.47, rainfall: 2.54 },
     refused: [],
+  });
+});
+
+describe('Open-Meteo: what lies ahead', () => {
+  const place = (more: object): object => ({
+    ...{ latitude: -30, longitude: -51.25, utc_offset_seconds: -10800 },
+    hourly_units: { time: 'iso8601', precipitation: 'inch', temperature_2m: '°C', weather_code: 'wmo code' },
+    ...more,
+  });
+  const time = ['2026-12-31T20:00', '2026-12-31T21:00', '2026-12-31T22:00', '2026-12-31T23:00'];
+  // Received at midnight UTC, 21:00 there.
+  const hourly = {
+    time,
+    precipitation: [1, 1, 0.1, null],
+    temperature_2m: [9, 9, 21.5, 20],
+    weather_code: [1, 1, 1, 1],
+  };
+  const body = JSON.stringify(place({ hourly }));
+
+  test('is a forecast for each variable, from now on and without its gaps', () => {
+    const decoded = decodeMessage(
+      message(body),
+      { format: 'open-meteo', profile: {} },
+      { receivedAt: RECEIVED_AT },
+    );
+    const at = (hours: number): number => RECEIVED_AT + hours * 3_600_000;
+    const head = {
+      station: 'open-meteo:-30_-51.25',
+      issuer: 'open-meteo',
+      issuedAt: at(0),
+      receivedAt: at(0),
+    };
+    expect(decoded.forecasts).toEqual([
+      { ...head, quantity: 'rainfall', intervalMs: 3_600_000, validAt: [at(1)], values: [2540] },
+      {
+        ...head,
+        quantity: 'airTemperature',
+        intervalMs: 3_600_000,
+        validAt: [at(1), at(2)],
+        values: [21_500, 20_000],
+      },
+    ]);
+    expect([decoded.reports, decoded.forecastRefusals]).toEqual([[], []]);
+    expect(decoded.ignored).toEqual([
+      { path: 'hourly.weather_code', why: 'no quantity is known for this field' },
+    ]);
+  });
+
+  test('of several places each under its own station, with what is now beside it', () => {
+    const current = { time: '2026-12-31T20:45', interval: 900, temperature_2m: 22 };
+    const here = place({ hourly, current, current_units: { temperature_2m: '°C' } });
+    const decoding = openMeteo.decode(
+      message(JSON.stringify([here, { ...place({ hourly }), latitude: -29 }])),
+      {
+        stations: new Map([['-29_-51.25', 'A840']]),
+      },
+    );
+    expect(decoding.forecasts?.map(({ station }) => station)).toEqual([
+      ...['open-meteo:-30_-51.25', 'open-meteo:-30_-51.25', 'A840', 'A840'],
+    ]);
+    expect(checked(decoding)).toMatchObject({
+      at: '2026-12-31T23:45:00.000Z',
+      values: { airTemperature: 22 },
+    });
+    expect(decoding.ignored.at(-1)?.path).toBe('[1].hourly.weather_code');
+  });
+
+  test('one that cannot be read is refused with its reason', () => {
+    const wrong = JSON.stringify(place({ hourly: { time: ['tomorrow'], precipitation: [1] } }));
+    const { forecasts, forecastRefusals } = decodeMessage(
+      message(wrong),
+      { format: 'open-meteo', profile: {} },
+      { receivedAt: RECEIVED_AT },
+    );
+    expect(forecasts).toEqual([]);
+    expect(forecastRefusals).toMatchObject([{ index: 0, code: 'time' }]);
   });
 });
 
