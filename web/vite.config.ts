@@ -12,6 +12,8 @@ export default defineConfig({
     target: 'es2023',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // On a busy machine it would tell who was slow, among the first lines that a newcomer reads.
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
   server: { host: '127.0.0.1', proxy: { '/api': 'http://127.0.0.1:8080', '/cap': 'http://127.0.0.1:8080' } },
 });
