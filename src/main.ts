@@ -1,4 +1,5 @@
 import { commands } from './cli/index.ts';
+import { readVersion } from './cli/version.ts';
 import { AtalaiaError, errorCodes } from './lib/errors.ts';
 
 /** argv to a command, and what it throws to an exit status (design section 8). */
@@ -7,6 +8,10 @@ async function main(argv: readonly string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(help());
     return name === undefined ? 2 : 0;
+  }
+  if (name === '--version' || name === '-V') {
+    process.stdout.write(`${readVersion()}\n`);
+    return 0;
   }
   const command = commands.find((known) => known.name === name);
   if (!command) {
@@ -42,7 +47,7 @@ function explain(error: unknown): number {
 function help(): string {
   const width = Math.max(...commands.map(({ name }) => name.length)) + 2;
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`);
-  return `Atalaia: real-time weather alerts.\n\natalaia <command> [options]\n\n${lines.join('\n')}\n\natalaia <command> --help tells more, with examples.\n`;
+  return `Atalaia: real-time weather alerts.\n\natalaia <command> [options]\n\n${lines.join('\n')}\n\natalaia <command> --help tells more, with examples; atalaia --version tells the version.\n`;
 }
 
 // A closed pipe behind us (head, less) ends the output, not the exit status.

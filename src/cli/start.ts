@@ -24,6 +24,7 @@ import { loadTemplates, type Template } from '../rules/template.ts';
 import type { Command, CommandIo } from './command.ts';
 import { exerciseState, markFinished } from './exercise.ts';
 import { Narrator } from './narrator.ts';
+import { readVersion } from './version.ts';
 
 const usage = `atalaia start [--config atalaia.yaml] [--port N] [--lang pt-BR|en]
 
@@ -242,9 +243,6 @@ export function readStations(config: Config): readonly Station[] {
   if (problems.length > 0) throw new AtalaiaError('ATL_CONFIG', problems.join('\n'));
   return [...recorded, ...stations];
 }
-
-const readVersion = (): string =>
-  (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
 
 /** Lists stations that the registry knows only at run time too: these are no flaw here. */
 export function readAreas({ areas: file }: Config, stations: readonly Station[]): readonly Area[] {

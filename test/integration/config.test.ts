@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -20,6 +20,15 @@ function configured(yaml: string): string {
 }
 
 const RULES = `rules: [${join(root, 'rules/inmet')}]\n`;
+
+test('the version is told', async () => {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  expect(await run(['--version'], { cwd: folder.path })).toEqual({
+    status: 0,
+    stdout: `${version}\n`,
+    stderr: '',
+  });
+});
 
 describe('a wrong configuration ends with 78 and', () => {
   test.each([
