@@ -1,4 +1,5 @@
 import { formatAlertEvent } from '../alerts/event-json.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import type { Append, Log } from '../log/log.ts';
 import type { Ledger, LedgerBatch } from '../store/ledger/ledger.ts';
@@ -20,8 +21,13 @@ export interface TopicSinkOptions {
   /** Other processes may take partitions over. */
   readonly isShared: boolean;
   readonly probe?: Probe | undefined;
+  readonly clock?: Pick<Clock, 'monotonicMs'>;
 }
 
+/** An answer of the ledger that is older says nothing: sessions last three seconds at least, and others may have taken over. */
+const FRESH_MS = 1000;
+/** Without a fresh answer after so many questions the ledger is too slow to be believed. */
+const MOST_ASKED = 20;
 /** Without events the stored position follows the fold only so often, in records. */
 const MOVE_EVERY = 1000;
 
@@ -108,14 +114,30 @@ export class TopicSink {
       this.#options.ledger.moveSink(this.#sink, [{ partition, epoch, from, to: end }]);
     const effects = async (): Promise<void> => {
       if (records.length === 0) return;
-      // The topic knows no epochs: one that was replaced hears of it here, before it appends.
-      if (this.#options.isShared) await move(from);
+      if (this.#options.isShared) await this.#assertHeld(() => move(from));
       await this.#options.topic.append(records);
     };
     const position = (): Promise<void> => move(to);
     const order = this.#options.guarantee === 'at-most-once' ? 'at-most-once' : 'at-least-once';
     await writeBy(order, 'topic', { both: effects, effects, position }, this.#options.probe);
     this.#positions.set(partition, to);
+  }
+
+  /**
+   * The topic knows no epochs: one that was replaced hears of it here, before it appends. One that stood still while the
+   * ledger answered asks again.
+   */
+  async #assertHeld(ask: () => Promise<void>): Promise<void> {
+    const { clock = systemClock, name } = this.#options;
+    for (let asked = 0; asked < MOST_ASKED; asked++) {
+      const askedAt = clock.monotonicMs();
+      await ask();
+      if (clock.monotonicMs() - askedAt < FRESH_MS) return;
+    }
+    throw new AtalaiaError(
+      'ATL_BUSY',
+      `The ledger takes over ${FRESH_MS} ms to say who holds a partition: nothing was written to the topic ${name}. See that the database keeps up.`,
+    );
   }
 
   #recordsOf({ partition, revisions }: LedgerBatch): Append[] {
