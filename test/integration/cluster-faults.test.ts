@@ -10,6 +10,7 @@ import { type Expected, expectedOf, STORM } from './storm.ts';
 
 const reason = whyNoKafka() ?? (findPostgresql() ? undefined : postgresqlHint.trim());
 const seed = Number(process.env.ATALAIA_TEST_SEED ?? Date.now() % 1_000_000);
+const LEAST_MOVES = 6;
 const folder = temporaryFolder();
 let cluster: KafkaCluster;
 let server: PostgresqlServer;
@@ -43,7 +44,8 @@ describe.skipIf(reason !== undefined)(
       await run.start(2);
       let moves = 0;
       const told = (): Promise<number> => run.query('SELECT count(*) AS n FROM {}_ledger.revisions');
-      while ((await told()) < expected.events.length * 0.8 && moves < 24) {
+      // On a slow machine some come after the end of the recording.
+      while (moves < LEAST_MOVES || ((await told()) < expected.events.length * 0.8 && moves < 24)) {
         moves++;
         const { alive } = run;
         const leaver = alive[Math.floor(random() * alive.length)];
@@ -53,8 +55,6 @@ describe.skipIf(reason !== undefined)(
         else await leaver?.signal('SIGKILL');
         await pause(random() * 1500);
       }
-      // A busy machine has time for few of them before the recording ends.
-      expect(moves).toBeGreaterThan(2);
       await run.end();
       await run.verify(expected);
       console.log(`${moves} joins and leaves in one recording: as in replay, none twice`);
