@@ -26,7 +26,7 @@ import { publicSelfTest, selfTestView, startedView } from './self-test-view.ts';
 import { capFeedsOf, doorsOf } from './source-config.ts';
 import type { StatusBoard } from './status.ts';
 import type { Stores } from './stores.ts';
-import type { SystemOptions } from './system.ts';
+import type { SystemOptions } from './system-options.ts';
 import type { Ticker } from './ticker.ts';
 
 export interface ApiParts {

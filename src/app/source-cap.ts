@@ -6,7 +6,7 @@ import { noFeedState } from '../store/ledger/foreign-feed.ts';
 import { openReader } from './cap-reader.ts';
 import { readAside } from './cap-thread.ts';
 import type { CapFeedConfig } from './source-config.ts';
-import type { Hears, Open } from './sources.ts';
+import type { Hears, Open } from './source-kind.ts';
 import { textOf } from './stores.ts';
 
 const DOWNLOAD_TIMEOUT_MS = 20_000;

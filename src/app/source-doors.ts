@@ -11,7 +11,7 @@ import {
   writtenOrOursOf,
 } from './source-config.ts';
 import type { SourceMessage } from './source-intake.ts';
-import type { Hears, Open } from './sources.ts';
+import type { Hears, Open } from './source-kind.ts';
 import { textOf } from './stores.ts';
 
 const nothing = { contentType: undefined, encoding: undefined } as const;

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { type MqttSourceOptions, openMqttSource } from '../ingest/sources/mqtt/source.ts';
 import { formOf, type MqttSourceConfig, type Wis2SourceConfig, writtenOrOursOf } from './source-config.ts';
-import type { Hears, Open } from './sources.ts';
+import type { Hears, Open } from './source-kind.ts';
 import { textOf } from './stores.ts';
 
 const OPEN_WAIT_MS = 5000;

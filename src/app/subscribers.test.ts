@@ -5,7 +5,7 @@ import { seededRandom } from '../lib/random.ts';
 import { configSchema } from './config.ts';
 import type { Stores } from './stores.ts';
 import { openSubscribers, putSubscriberSecret, type Subscribers } from './subscribers.ts';
-import type { SystemOptions } from './system.ts';
+import type { SystemOptions } from './system-options.ts';
 
 const opened: Subscribers[] = [];
 afterEach(async () => {

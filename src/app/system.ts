@@ -2,17 +2,13 @@ import { RETENTION_MS } from '../alerts/foreign/facts.ts';
 import { KEEP_MS } from '../alerts/foreign/state.ts';
 import type { Api } from '../api/server.ts';
 import { openScenario, type Scenario } from '../ingest/scenario.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Random } from '../lib/random.ts';
 import type { Log } from '../log/log.ts';
-import type { Subject } from '../model/alert.ts';
-import type { Area, Border } from '../model/area.ts';
 import type { Rule } from '../model/rule.ts';
 import { isSelfTest } from '../model/self-test.ts';
 import type { Station } from '../model/station.ts';
-import type { Template } from '../rules/template.ts';
+import type { Subject } from '../model/subject.ts';
 import { changeFeedState } from '../store/ledger/foreign-feed.ts';
-import type { StoredRevision } from '../store/ledger/ledger.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
 import { openAccess } from './access.ts';
 import type { Assignment } from './assignment.ts';
 import { oldRevisions } from './backup/restored.ts';
@@ -44,35 +40,8 @@ import { Sources } from './sources.ts';
 import { StatusBoard } from './status.ts';
 import { openStores, type Stores } from './stores.ts';
 import { putSubscriberSecret } from './subscribers.ts';
+import type { SystemOptions } from './system-options.ts';
 import { Ticker } from './ticker.ts';
-
-/** Writes one JSON line per message; pino fits. */
-export interface SystemLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-export interface SystemOptions {
-  readonly config: Config;
-  /** The configuration's file, for messages. */
-  readonly file?: string | null;
-  readonly rules: readonly Rule[];
-  /** Alerts prepared to be raised by hand. */
-  readonly templates?: readonly Template[];
-  readonly stations: readonly Station[];
-  /** Named areas beside the regions. */
-  readonly areas?: readonly Area[];
-  /** Borders of municipalities by IBGE geocode. */
-  readonly borders?: ReadonlyMap<string, Border>;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: SystemLog;
-  readonly webRoot: string | null;
-  readonly version: string;
-  /** What cannot be gone on from: the process must end. */
-  readonly onFatal: (error: unknown) => void;
-}
 
 /** What a run is told about itself. */
 export interface System {
