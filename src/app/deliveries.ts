@@ -24,7 +24,7 @@ import { PEOPLE } from '../store/ledger/subscription.ts';
 import { CapPublisher } from './cap-publisher.ts';
 import { openCapSigner } from './cap-signer.ts';
 import { CapSigning } from './cap-signing.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config-schema.ts';
 import { ChannelWatch, createDesk } from './delivery-desk.ts';
 import type { DocumentCache } from './documents.ts';
 import type { Intake } from './intake.ts';

@@ -5,7 +5,7 @@ import { type Api, createApi } from '../api/server.ts';
 import type { SubscriberDesk } from '../api/subscribers/desk.ts';
 import { Backtests } from './backtest/desk.ts';
 import type { CapPublisher } from './cap-publisher.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config-schema.ts';
 import { canGroup, pushKeys } from './deliveries.ts';
 import { toDocument } from './documents.ts';
 import { openDoorKeys, openDoors } from './doors.ts';

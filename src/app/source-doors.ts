@@ -3,6 +3,7 @@ import { formats } from '../ingest/formats/index.ts';
 import { openFolderSource } from '../ingest/sources/folder/source.ts';
 import { openPollSource } from '../ingest/sources/poll/source.ts';
 import { openUdpSource } from '../ingest/sources/udp/source.ts';
+import { textOf } from './config-secrets.ts';
 import {
   type FolderSourceConfig,
   type PollSourceConfig,
@@ -12,7 +13,6 @@ import {
 } from './source-config.ts';
 import type { SourceMessage } from './source-intake.ts';
 import type { Hears, Open } from './source-kind.ts';
-import { textOf } from './stores.ts';
 
 const nothing = { contentType: undefined, encoding: undefined } as const;
 

@@ -2,6 +2,8 @@ import { openKafkaSource } from '../ingest/sources/kafka/source.ts';
 import { openKinesisSource } from '../ingest/sources/kinesis/source.ts';
 import { openRabbitSource } from '../ingest/sources/rabbitmq/source.ts';
 import { AtalaiaError } from '../lib/errors.ts';
+import { textOf } from './config-secrets.ts';
+import { kafkaAccess } from './log-kinds.ts';
 import { openCapFeed } from './source-cap.ts';
 import {
   formOf,
@@ -15,7 +17,6 @@ import { openFolder, openPoll, openUdp } from './source-doors.ts';
 import type { Hears, Open, SourceKind, SourcesOptions } from './source-kind.ts';
 import { openMqtt } from './source-mqtt.ts';
 import { openWis2 } from './source-wis2.ts';
-import { kafkaAccess, textOf } from './stores.ts';
 
 /** Every kind of source that runs beside the system, by `kind` of the configuration. */
 const sourceKinds: {

@@ -5,8 +5,9 @@ import type { Area, Border } from '../model/area.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
 import type { Template } from '../rules/template.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config-schema.ts';
 
+/** What a start is given. */
 export interface SystemOptions {
   readonly config: Config;
   /** The configuration's file, for messages. */
@@ -27,3 +28,6 @@ export interface SystemOptions {
   /** What cannot be gone on from: the process must end. */
   readonly onFatal: (error: unknown) => void;
 }
+
+/** How the parts that were started stop, in that order. */
+export type Stops = (() => Promise<void>)[];
