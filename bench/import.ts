@@ -5,7 +5,8 @@ import { openDuckdbArchive } from '../src/app/archive-file.ts';
 import { importFiles } from '../src/app/import/import.ts';
 import { invariant } from '../src/lib/errors.ts';
 import { formatInstant, HOUR_MS } from '../src/model/time.ts';
-import { type PackedRows, RowPacker } from '../src/store/archive/packed.ts';
+import type { PackedRows } from '../src/store/archive/archive.ts';
+import { RowPacker } from '../src/store/archive/packed.ts';
 import { median, round3 } from './figures.ts';
 
 export interface ImportBenchOptions {

@@ -8,9 +8,9 @@ import { createWebhook } from '../src/delivery/channels/webhook.ts';
 import { createDispatcher } from '../src/delivery/dispatcher.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { seededRandom } from '../src/lib/random.ts';
-import type { Subscription } from '../src/store/ledger/ledger.ts';
 import { sampleRevision } from '../src/store/ledger/sample.ts';
 import { openSqliteLedger } from '../src/store/ledger/sqlite/ledger.ts';
+import type { Subscription } from '../src/store/ledger/subscription.ts';
 import { quantile, round3 } from './figures.ts';
 
 interface StormOptions {

@@ -3,8 +3,8 @@ import { boxOf, meet, touches } from '../src/delivery/geometry.ts';
 import { invariant } from '../src/lib/errors.ts';
 import { seededRandom } from '../src/lib/random.ts';
 import type { Shape } from '../src/model/shape.ts';
-import type { Subscription } from '../src/store/ledger/ledger.ts';
 import { sampleRevision } from '../src/store/ledger/sample.ts';
+import type { Subscription } from '../src/store/ledger/subscription.ts';
 import { quantile, round3 } from './figures.ts';
 
 interface SubscriptionsOptions {

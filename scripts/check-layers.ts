@@ -7,7 +7,9 @@ import extractTypeScriptConfig from 'dependency-cruiser/config-utl/extract-ts-co
 /** Checks the imports against .dependency-cruiser.cjs; ends with 1 on a violation, or when it has seen no module. */
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 const { forbidden, options } = createRequire(import.meta.url)('../.dependency-cruiser.cjs');
-const folders = ['src', 'scripts', 'test', 'bench', 'web/src'].filter((folder) => existsSync(folder));
+const folders = ['src', 'scripts', 'test', 'bench', 'deploy', 'web/src'].filter((folder) =>
+  existsSync(folder),
+);
 
 const result = await cruise(folders, { ...options, ruleSet: { forbidden }, validate: true }, undefined, {
   tsConfig: extractTypeScriptConfig('tsconfig.json'),

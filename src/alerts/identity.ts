@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Subject } from '../model/alert.ts';
+import type { Subject } from '../model/subject.ts';
 import { formatInstant } from '../model/time.ts';
 
 /** Id of an alert, fixed when first raised: hex of the first 16 bytes of SHA-256 over `rule LF kind:id LF firstOnsetAt`. */

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { alertEventNames } from '../model/alert.ts';
-import { apply, decide, type LifeState, type ToldAlert, transitions } from './lifecycle.ts';
+import { apply, decide, type LifeState, transitions } from './lifecycle.ts';
 import { initialLevelState } from './timeline.ts';
+import type { ToldAlert } from './told-alert.ts';
 
 const told = (state: ToldAlert['state']): ToldAlert => ({
   id: 'a',

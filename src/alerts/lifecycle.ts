@@ -1,8 +1,8 @@
 import { invariant } from '../lib/errors.ts';
 import type { PeopleChanges } from '../model/act.ts';
 import type { AlertEventName, EndReason } from '../model/alert.ts';
-import type { Publication } from './publication.ts';
 import type { LevelState } from './timeline.ts';
+import type { ToldAlert } from './told-alert.ts';
 
 export type LifeState = 'none' | 'active' | 'unverified' | 'ended';
 
@@ -46,26 +46,6 @@ export const transitions = {
     ended: null,
   },
 } as const satisfies Record<LifeState, Record<AlertEventName, LifeState | null>>;
-
-/** What has been told of an alert so far. Levels are indexes into the rule's levels; instants epoch ms. */
-export interface ToldAlert {
-  readonly id: string;
-  readonly revision: number;
-  readonly level: number;
-  readonly levelSinceAt: number;
-  readonly onsetAt: number;
-  /** Onset when it was first raised: of what its id is made. */
-  readonly firstOnsetAt: number;
-  readonly issuedAt: number;
-  readonly expiresAt: number;
-  readonly state: 'active' | 'unverified' | 'ended';
-  readonly endReason: EndReason | null;
-  /** Event time of the end; 0 while open. */
-  readonly endedAt: number;
-  readonly people?: PeopleChanges;
-  /** What of it is public; without it all is. */
-  readonly publication?: Publication;
-}
 
 /** What is known when the alert is looked at. */
 export interface Facts {

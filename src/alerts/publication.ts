@@ -1,28 +1,8 @@
 import type { PeopleChanges, RevisionAct } from '../model/act.ts';
 import type { AlertEventName, Draft } from '../model/alert.ts';
 import type { Level, Review } from '../model/rule.ts';
-import type { Decision, ToldAlert } from './lifecycle.ts';
-
-/** What the public knows of an alert whose rule asks for review, and what waits for approval. */
-export interface Publication {
-  /** Level of the newest public revision, an index into the rule's levels; -1: the public knows of none that stands. */
-  readonly level: number;
-  /** It ended before the public ever heard of it. */
-  readonly isUnseen?: true;
-  /** What people had changed of it then. */
-  readonly people?: PeopleChanges;
-  readonly draft?: PendingDraft;
-}
-
-interface PendingDraft {
-  readonly sinceAt: number;
-  readonly dueAt: number;
-  readonly onTimeout: Review['onTimeout'];
-  readonly overdue: number;
-  readonly authors: readonly string[];
-  /** A person changed text or area: what the rule repeats waits with it. */
-  readonly isEdit: boolean;
-}
+import type { Decision } from './lifecycle.ts';
+import type { PendingDraft, Publication, ToldAlert } from './told-alert.ts';
 
 /** What makes a revision: an act of a person, the end of the time for approval, or the rule by itself. */
 export interface Cause {

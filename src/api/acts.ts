@@ -9,7 +9,7 @@ import { claimsReal } from '../model/environment.ts';
 import { languages, textIn } from '../model/language.ts';
 import { levelNames } from '../model/rule.ts';
 import { DAY_MS } from '../model/time.ts';
-import type { StoredRevision } from '../store/ledger/ledger.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
 import { actorOf } from './access/caller.ts';
 import { sendAlert, unknownAlert } from './alerts.ts';
 import type { ApiDeps } from './deps.ts';

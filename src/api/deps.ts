@@ -1,3 +1,4 @@
+import type { Journal } from '../lib/journal.ts';
 import type { ActCommand, RaiseCommand } from '../model/act.ts';
 import type { Area } from '../model/area.ts';
 import type { Language } from '../model/language.ts';
@@ -7,7 +8,8 @@ import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
 import type { Template } from '../rules/template.ts';
 import type { Archive } from '../store/archive/archive.ts';
-import type { Ledger, StoredRevision } from '../store/ledger/ledger.ts';
+import type { Ledger } from '../store/ledger/ledger.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
 import type { AccessKeeper } from './access/keeper.ts';
 import type { DeliveryDesk } from './channels/desk.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -29,13 +31,6 @@ export type MayReport = (station: string, region: string | undefined) => boolean
 export interface Readiness {
   readonly ready: boolean;
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
-}
-
-/** Takes fields and a sentence; pino's loggers fit. */
-export interface ApiLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
 }
 
 /** A message at a door for producers that cannot send our reports. */
@@ -199,5 +194,5 @@ export interface ApiDeps {
   readonly rateLimit?: RateLimit;
   /** Host names that may be asked beside the address listened on (behind a proxy). */
   readonly hosts?: readonly string[];
-  readonly log: ApiLog;
+  readonly log: Journal;
 }

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { AlertRevision } from '../model/alert.ts';
 import type { Station } from '../model/station.ts';
 import type { SeriesPoint } from '../store/archive/archive.ts';
-import type { StoredRevision } from '../store/ledger/ledger.ts';
 import { sampleAt } from '../store/ledger/sample.ts';
 import { openSqliteLedger, type SqliteLedger } from '../store/ledger/sqlite/ledger.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
 import type { ApiDeps, IngestRequest } from './deps.ts';
 
 /** What a test of the interface works with: the real ledger, and fakes that record. */

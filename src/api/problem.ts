@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AtalaiaError, type ErrorCode, errorCodes } from '../lib/errors.ts';
-import type { ApiLog } from './deps.ts';
+import type { Journal } from '../lib/journal.ts';
 
 /** Problems that only HTTP knows. */
 const httpCodes = {
@@ -73,7 +73,7 @@ export function sendError(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
-  log: ApiLog,
+  log: Journal,
 ): FastifyReply {
   const { status, code, detail } = describe(error);
   if (status < 500 || error instanceof HttpProblem)

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { formatAlertEvent } from '../alerts/event-json.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import { isSelfTest } from '../model/self-test.ts';
-import type { StoredRevision } from '../store/ledger/ledger.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
 import { callerOf } from './access/caller.ts';
 import type { ApiDeps } from './deps.ts';
 import { readQuery } from './input.ts';

@@ -3,7 +3,7 @@ import { languages } from '../model/language.ts';
 import type { Directory, Target } from '../model/roster.ts';
 import { hazards } from '../rules/hazard.ts';
 import { unknownWord } from '../rules/words.ts';
-import type { Subscription } from '../store/ledger/ledger.ts';
+import type { Subscription } from '../store/ledger/subscription.ts';
 import { name, span } from './input.ts';
 
 const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day such as 22:00 is expected');

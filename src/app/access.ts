@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { AccessKeeper } from '../api/access/keeper.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';
+import type { Journal } from '../lib/journal.ts';
 import { isKeyValid } from '../model/access.ts';
 import type { AccessStore } from '../store/ledger/access.ts';
 import type { Ledger } from '../store/ledger/ledger.ts';
@@ -9,17 +10,17 @@ import { openPostgresLedger } from '../store/ledger/postgresql/ledger.ts';
 import { probePostgresAccess } from '../store/ledger/postgresql/probe.ts';
 import { openSqliteLedger } from '../store/ledger/sqlite/ledger.ts';
 import { probeSqliteAccess } from '../store/ledger/sqlite/probe.ts';
-import { type Config, isOpenAddress, whyClosed } from './config.ts';
+import { isOpenAddress, whyClosed } from './config.ts';
+import type { Config } from './config-schema.ts';
+import { textOf } from './config-secrets.ts';
 import { type Check, fail, ok, tried } from './doctor/check.ts';
-import { textOf } from './stores.ts';
-import type { SystemLog } from './system.ts';
 
 interface AccessParts {
   readonly config: Config;
   /** File of the configuration, for the commands of the remedy. */
   readonly file: string | null;
   readonly clock: Clock;
-  readonly log: SystemLog;
+  readonly log: Journal;
 }
 
 /**

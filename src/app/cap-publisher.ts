@@ -7,14 +7,15 @@ import type { Finding } from '../alerts/cap/read/verdict.ts';
 import { serializeCap } from '../alerts/cap/serialize.ts';
 import { signCap } from '../alerts/cap/sign.ts';
 import { AtalaiaError } from '../lib/errors.ts';
-import type { Subject } from '../model/alert.ts';
 import type { Border } from '../model/area.ts';
 import { drillMarks } from '../model/environment.ts';
 import type { Language } from '../model/language.ts';
 import type { Rule } from '../model/rule.ts';
 import { isSelfTest, SELF_TEST } from '../model/self-test.ts';
+import type { Subject } from '../model/subject.ts';
 import { hazards, operatorHazards } from '../rules/hazard.ts';
-import type { Ledger, StoredRevision } from '../store/ledger/ledger.ts';
+import type { Ledger } from '../store/ledger/ledger.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
 import type { CapSigning } from './cap-signing.ts';
 import type { Place } from './places.ts';
 

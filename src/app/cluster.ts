@@ -5,7 +5,7 @@ import type { Player } from './player.ts';
 import type { Processor } from './processor.ts';
 import type { RevisionFeed } from './revision-feed.ts';
 import type { Stores } from './stores.ts';
-import type { SystemOptions } from './system.ts';
+import type { SystemOptions } from './system-options.ts';
 
 const CATCH_UP_MS = 50;
 /** What other processes committed, registered or played is looked for this often. */

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { configSchema, workersOf } from './config.ts';
+import { workersOf } from './config.ts';
+import { configSchema } from './config-schema.ts';
 
 const of = (pipeline: object, cores = 8): { min: number; max: number } =>
   workersOf(configSchema.parse({ pipeline }), cores);

@@ -1,218 +1,28 @@
-import { readFileSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { z } from 'zod';
-import { profileNames } from '../alerts/cap/read/profiles.ts';
+import type { z } from 'zod';
 import { channels as channelKinds } from '../delivery/channels/index.ts';
-import { AtalaiaError } from '../lib/errors.ts';
-import { levelNames, type Rule } from '../model/rule.ts';
+import type { Rule } from '../model/rule.ts';
 import { type Budget, defaultBudget } from '../rules/budget.ts';
 import { operatorHazards } from '../rules/hazard.ts';
 import { unknownWord } from '../rules/words.ts';
-import { readYaml } from '../rules/yaml.ts';
+import { overlay } from './config-environment.ts';
+import { type Config, configSchema, keysAt } from './config-schema.ts';
+import { resolveSecrets } from './config-secrets.ts';
+import { problem, readYamlObject } from './config-yaml.ts';
 import {
   exactlyOnce,
   type Guarantee,
   type Guarantees,
-  guarantees,
   guaranteeWarnings,
   type SinkName,
   sinkNames,
 } from './guarantee.ts';
-import {
-  groupsConfig,
-  peopleConfig,
-  rosterProblems,
-  rostersConfig,
-  subscriptionsConfig,
-} from './roster-config.ts';
-import { selfTestConfig, selfTestProblems } from './self-test-config.ts';
-import { sourcesConfig } from './source-config.ts';
-import { size, span } from './span.ts';
-import {
-  archiveConfig,
-  checkpointsConfig,
-  lakeConfig,
-  logConfig,
-  storeConfig,
-  storeProblems,
-} from './store-config.ts';
+import { rosterProblems } from './roster-config.ts';
+import { selfTestProblems } from './self-test-config.ts';
+import { storeProblems } from './store-config.ts';
 
-const channel = z.looseObject({ kind: z.enum(Object.keys(channelKinds) as [keyof typeof channelKinds]) });
-
-const MAX_WORKERS = 256;
 const DEFAULT_MAX_WORKERS = 4;
-/** The schema of `atalaia.yaml`. */
-export const configSchema = z.strictObject({
-  environment: z.enum(['actual', 'exercise', 'test']).default('exercise'),
-  listen: z
-    .string()
-    .regex(/^(\[[0-9a-f:]+\]|[\w.-]+):\d{1,5}$/i, 'an address and port such as 127.0.0.1:8080 is expected')
-    .default('127.0.0.1:8080'),
-  data: z.string().default('./data'),
-  server: z
-    .strictObject({
-      id: z
-        .string()
-        .regex(/^[\w.-]{1,40}$/)
-        .default('atalaia'),
-      sender: z
-        .string()
-        .regex(/^[^\s,<&]+$/)
-        .default('atalaia@localhost'),
-      name: z.string().max(200).default('Atalaia'),
-      /** Where people reach the server, for links in messages; unless given, where it listens. */
-      url: z
-        .string()
-        .max(200)
-        .refine(
-          (text) => /^https?:\/\/[^\s?#<&]+$/.test(text) && URL.canParse(text),
-          'an address such as https://alertas.example.org is expected',
-        )
-        .optional(),
-    })
-    .prefault({}),
-  log: logConfig,
-  store: storeConfig,
-  checkpoints: checkpointsConfig,
-  archive: archiveConfig,
-  lake: lakeConfig,
-  stations: z
-    .strictObject({
-      file: z.string().optional(),
-      unknown: z.enum(['hold', 'accept']).default('hold'),
-      /** How many unknown stations wait (or are adopted unseen) at most, and how many reports of each. */
-      held: z
-        .strictObject({
-          stations: z.number().int().min(1).max(100_000).default(10_000),
-          reports: z.number().int().min(1).max(100_000).default(1000),
-        })
-        .prefault({}),
-    })
-    .prefault({}),
-  /** File of named areas; every region of the registry is one by itself. */
-  areas: z.string().optional(),
-  /** File of the borders of municipalities, made by `atalaia geo import`. */
-  borders: z.string().optional(),
-  rules: z.array(z.string()).default([]),
-  cap: z
-    .strictObject({
-      /** The kind of receiver that messages are written for. */
-      profile: z.enum(profileNames).optional(),
-      /** PEM files of the key and the certificate that sign every CAP message. */
-      signature: z.strictObject({ key: z.string(), certificate: z.string() }).optional(),
-    })
-    .prefault({}),
-  pipeline: z
-    .strictObject({
-      guarantee: z
-        .union([
-          z.enum(guarantees),
-          z.strictObject({
-            ledger: z.enum(guarantees).optional(),
-            archive: z.enum(guarantees).optional(),
-            topic: z.enum(guarantees).optional(),
-          }),
-        ])
-        .default('exactly-once'),
-      mode: z.enum(['streaming', 'micro-batch']).default('streaming'),
-      every: span.default(60_000),
-      checkpointEvery: span.default(1000),
-      partitions: z.int().min(1).max(1024).default(64),
-      workers: z
-        .strictObject({
-          min: z.int().min(1).max(MAX_WORKERS).default(1),
-          /** Unless given: by the cores, see {@link workersOf}. */
-          max: z.int().min(1).max(MAX_WORKERS).optional(),
-        })
-        .refine(({ min, max }) => max === undefined || min <= max, 'min is above max')
-        .prefault({}),
-      lateness: span.default(86_400_000),
-      /** `off`: no reading is judged, all count (docs/quality.md). */
-      quality: z.enum(['on', 'off']).default('on'),
-      /** State that the rules may ask for, `8GiB`: in total for each 10,000 stations, and of one station. */
-      budget: z.strictObject({ memory: size.optional(), stationMemory: size.optional() }).prefault({}),
-    })
-    .prefault({}),
-  sinks: z
-    .strictObject({
-      topic: z
-        .strictObject({
-          /** Unless given: `kafka` beside a log of that kind, else `embedded`. */
-          kind: z.enum(['embedded', 'kafka']).optional(),
-          name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'a name such as alerts is expected'),
-        })
-        .optional(),
-    })
-    .prefault({}),
-  /** A watcher outside that expects a request while this server can warn people. */
-  heartbeat: z
-    .strictObject({
-      url: z
-        .string()
-        .max(500)
-        .refine(
-          (text) => /^https?:\/\//.test(text) && URL.canParse(text),
-          'an http or https address is expected',
-        ),
-      every: span.refine((ms) => ms >= 1000 && ms <= 3_600_000, 'from 1s to 1h is expected').default(60_000),
-    })
-    .optional(),
-  selfTest: selfTestConfig,
-  access: z
-    .strictObject({
-      /** A session ends when it was not used for this long. */
-      idle: span.default(1_800_000),
-      /** A session ends after this long, used or not. */
-      life: span.default(43_200_000),
-      /** Addresses and networks of fronts whose `X-Forwarded-For` is believed. */
-      proxies: z
-        .array(z.string().max(50).refine(isNetwork, 'an address or network such as 10.0.0.0/8 is expected'))
-        .max(100)
-        .default([]),
-    })
-    .prefault({}),
-  sources: sourcesConfig,
-  channels: z.record(z.string(), channel).default({}),
-  /** What of alerts of these levels the public is told only after a second person approved it; nothing without it. */
-  publication: z
-    .strictObject({
-      review: z
-        .strictObject({
-          levels: z.array(z.enum(levelNames)).min(1),
-          within: span
-            .refine((ms) => ms >= 60_000 && ms <= 86_400_000, 'is not from 1m to 1d')
-            .default(600_000),
-          /** A warning that nobody lets out is worse than one that nobody has read twice. */
-          onTimeout: z.enum(['publish', 'escalate']).default('publish'),
-        })
-        .optional(),
-    })
-    .prefault({}),
-  /** Most messages below red a minute, over all subscriptions; reds have no such bound. */
-  deliveries: z.strictObject({ perMinute: z.number().int().min(1).max(1_000_000).optional() }).prefault({}),
-  people: peopleConfig,
-  groups: groupsConfig,
-  rosters: rostersConfig,
-  subscriptions: subscriptionsConfig,
-});
-
-function isNetwork(text: string): boolean {
-  const [address = '', bits, ...rest] = text.split('/');
-  const width = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  return (
-    width > 0 &&
-    rest.length === 0 &&
-    (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= width))
-  );
-}
-
-export type Config = z.infer<typeof configSchema>;
-
-/** The same as JSON Schema (draft 2020-12), for editors; `docs/atalaia.schema.json` holds it. */
-export const configJsonSchema = (): z.core.JSONSchema.BaseSchema =>
-  z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' });
 
 /** The rule with the review that the configuration asks for, unless it says itself; what only operators are told has none. */
 export function reviewedRule({ publication: { review } }: Pick<Config, 'publication'>, rule: Rule): Rule {
@@ -257,8 +67,6 @@ export function guaranteeWarningsOf(config: Config): string[] {
   return guaranteeWarnings(guaranteesOf(config), sinks);
 }
 
-const problem = (message: string): AtalaiaError => new AtalaiaError('ATL_CONFIG', message);
-
 /** Reads and checks a configuration file; environment variables (`ATALAIA_PIPELINE_MODE`) win over it. Paths are relative to the file. */
 export function loadConfig(file: string | null, env: Readonly<Record<string, string | undefined>>): Config {
   const raw = file ? readYamlObject(file) : {};
@@ -292,76 +100,6 @@ export function loadConfig(file: string | null, env: Readonly<Record<string, str
   return guard(resolveSecrets(located, env), file ?? 'environment');
 }
 
-function readYamlObject(file: string): Record<string, unknown> {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new AtalaiaError('ATL_CONFIG', `${file} cannot be read. Give an existing file with --config.`, {
-      cause,
-    });
-  }
-  const { root, flaws } = readYaml(text);
-  if (flaws[0]) {
-    const line = text.slice(0, flaws[0].offset).split('\n').length;
-    throw problem(`${file}:${line}: ${flaws[0].message}`);
-  }
-  const value = root ? plain(root) : {};
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw problem(`${file}: a mapping of keys is expected`);
-  return value as Record<string, unknown>;
-}
-
-type Node = NonNullable<ReturnType<typeof readYaml>['root']>;
-function plain(node: Node): unknown {
-  if (node.kind === 'scalar') return node.value;
-  if (node.kind === 'list') return node.items.map(plain);
-  return Object.fromEntries(node.entries.map((entry) => [entry.key, plain(entry.value)]));
-}
-
-/** Variables of the program itself; they are no keys of the file. */
-const ownVariables: ReadonlySet<string> = new Set([
-  'ATALAIA_LOG_LEVEL',
-  'ATALAIA_LANG',
-  'ATALAIA_PORT',
-  'ATALAIA_EXERCISE_SECONDS',
-  'ATALAIA_KEY',
-]);
-
-/** `ATALAIA_PIPELINE_MODE=micro-batch` sets pipeline.mode, `ATALAIA_PIPELINE_WORKERS_MIN` pipeline.workers.min; whole numbers are read as such, `{…}` and `[…]` as YAML. */
-function overlay(raw: Record<string, unknown>, env: Readonly<Record<string, string | undefined>>): void {
-  for (const [name, text] of Object.entries(env)) {
-    if (!name.startsWith('ATALAIA_') || ownVariables.has(name) || text === undefined) continue;
-    const path = placeOf(name.slice(8).toLowerCase().split('_'), []);
-    const last = path.pop();
-    if (last === undefined) continue;
-    let inner = raw;
-    for (const key of path) {
-      inner[key] = { ...((inner[key] ?? {}) as Record<string, unknown>) };
-      inner = inner[key] as Record<string, unknown>;
-    }
-    inner[last] = variableValue(name, text);
-  }
-}
-
-function variableValue(name: string, text: string): unknown {
-  if (/^-?\d+$/.test(text)) return Number(text);
-  if (!/^\s*[{[]/.test(text)) return text;
-  const { root, flaws } = readYaml(text);
-  if (flaws[0] || !root) throw problem(`environment: ${name}: ${flaws[0]?.message ?? 'a value is expected'}`);
-  return plain(root);
-}
-
-/** The keys that the words of a variable name, `stationKeys` also as one; a word unknown inside a known key stays for the schema to refuse. */
-function placeOf(words: readonly string[], path: readonly string[]): string[] {
-  const known = keysAt(path);
-  for (let n = 1; n <= words.length; n++) {
-    const key = known.find((candidate) => candidate.toLowerCase() === words.slice(0, n).join(''));
-    if (key) return placeOf(words.slice(n), [...path, key]);
-  }
-  return path.length === 0 || words.length === 0 ? [...path] : [...path, words.join('')];
-}
-
 function describe(issue: z.core.$ZodIssue, file: string): string {
   const path = issue.path.join('.') || 'the file';
   if (issue.code === 'unrecognized_keys') {
@@ -371,61 +109,6 @@ function describe(issue: z.core.$ZodIssue, file: string): string {
       .join('\n');
   }
   return `${file}: ${path}: ${issue.message}`;
-}
-
-function keysAt(path: readonly PropertyKey[]): string[] {
-  let found: Schema[] = [configJsonSchema()];
-  for (const part of path) {
-    found = found
-      .flatMap(kindsOf)
-      .map((schema) => (typeof part === 'number' ? schema.items : schema.properties?.[String(part)]))
-      .filter((next): next is Schema => typeof next === 'object' && !Array.isArray(next));
-  }
-  return [...new Set(found.flatMap(kindsOf).flatMap((schema) => Object.keys(schema.properties ?? {})))];
-}
-
-type Schema = z.core.JSONSchema.BaseSchema;
-/** The schema itself and those that it lets choose from. */
-const kindsOf = (schema: Schema): Schema[] => [
-  schema,
-  ...[...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].filter((one) => typeof one === 'object'),
-];
-
-/** `{ env: NAME }` and `{ file: PATH }` anywhere in a channel, the log, the store or a source become the secret's text. */
-function resolveSecrets(config: Config, env: Readonly<Record<string, string | undefined>>): Config {
-  const within = <Part>(part: Part, place: string): Part => {
-    const text = secretText(part, place, env);
-    if (text !== part || typeof part !== 'object' || part === null) return text as Part;
-    const inner = Object.entries(part).map(([key, value]) => [key, within(value, `${place}.${key}`)]);
-    return (Array.isArray(part) ? inner.map(([, value]) => value) : Object.fromEntries(inner)) as Part;
-  };
-  return {
-    ...config,
-    channels: within(config.channels, 'channels'),
-    log: within(config.log, 'log'),
-    store: within(config.store, 'store'),
-    sources: within(config.sources, 'sources'),
-  };
-}
-
-function secretText(
-  value: unknown,
-  place: string,
-  env: Readonly<Record<string, string | undefined>>,
-): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  const { env: variable, file } = value as { env?: unknown; file?: unknown };
-  if (typeof variable === 'string') {
-    const text = env[variable];
-    if (!text) throw problem(`${place}: the environment variable ${variable} is not set`);
-    return text;
-  }
-  if (typeof file !== 'string') return value;
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (cause) {
-    throw new AtalaiaError('ATL_CONFIG', `${place}: the secret's file ${file} cannot be read`, { cause });
-  }
 }
 
 /** Whether others than this machine can ask under an address of `listen`. */

@@ -19,11 +19,12 @@ import { textIn } from '../model/language.ts';
 import type { Rule } from '../model/rule.ts';
 import { isSelfTest, isSelfTestRecipient } from '../model/self-test.ts';
 import { hazards } from '../rules/hazard.ts';
-import { PEOPLE, type StoredRevision } from '../store/ledger/ledger.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
+import { PEOPLE } from '../store/ledger/subscription.ts';
 import { CapPublisher } from './cap-publisher.ts';
 import { openCapSigner } from './cap-signer.ts';
 import { CapSigning } from './cap-signing.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config-schema.ts';
 import { ChannelWatch, createDesk } from './delivery-desk.ts';
 import type { DocumentCache } from './documents.ts';
 import type { Intake } from './intake.ts';
@@ -34,7 +35,7 @@ import { selfTestSubscriptions } from './self-test-config.ts';
 import { shapesOf } from './shapes.ts';
 import type { Stores } from './stores.ts';
 import { openSubscribers, type Subscribers } from './subscribers.ts';
-import type { SystemOptions } from './system.ts';
+import type { SystemOptions } from './system-options.ts';
 
 /** Signs CAP messages, where a key is configured, and looks after its certificate. */
 function startSigning(

@@ -3,7 +3,7 @@ import { openReceiver } from '../delivery/channels/fixture.ts';
 import { createDispatcher, type DispatcherOptions } from '../delivery/dispatcher.ts';
 import { START, subscription, world } from '../delivery/fixture.ts';
 import { seededRandom } from '../lib/random.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config-schema.ts';
 import { ChannelWatch, createDesk } from './delivery-desk.ts';
 
 const closers: (() => Promise<void>)[] = [];

@@ -11,7 +11,7 @@ import { withoutAddresses } from '../lib/redact.ts';
 import { DAY_MS } from '../model/time.ts';
 import type { Ledger } from '../store/ledger/ledger.ts';
 import { openCapSigner } from './cap-signer.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config-schema.ts';
 
 interface Failure {
   readonly at: number;

@@ -1,17 +1,15 @@
 import { AtalaiaError } from '../lib/errors.ts';
 import { quantities } from '../model/quantity.ts';
 import { DAY_MS, HOUR_MS } from '../model/time.ts';
+import { type HourSeries, hourSeries, seriesBefore } from '../statistics/hour-series.ts';
 import { type Measure, naturalMeasure } from '../statistics/hours.ts';
 import {
   fitNowcast,
   forecastNext,
-  type HourSeries,
-  hourSeries,
   models,
   type Nowcast,
   type Scores,
   scoreNowcast,
-  seriesBefore,
 } from '../statistics/nowcast.ts';
 import { rowsOf } from '../store/archive/aggregates.ts';
 import type { Archive } from '../store/archive/archive.ts';

@@ -1,6 +1,6 @@
-import type { Subject } from '../model/alert.ts';
 import type { Area } from '../model/area.ts';
 import type { Station } from '../model/station.ts';
+import type { Subject } from '../model/subject.ts';
 
 /** Where an alert is: its station; for an area a place that bears its id and name, with the stations in it. */
 export interface Place {

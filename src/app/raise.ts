@@ -2,7 +2,7 @@ import type { ApiDeps } from '../api/deps.ts';
 import { reviewedRule } from './config.ts';
 import { partitionOf } from './partition.ts';
 import type { CommandRelay } from './relay.ts';
-import type { SystemOptions } from './system.ts';
+import type { SystemOptions } from './system-options.ts';
 
 /** What raising alerts by hand needs: the templates, and the way into the log. */
 export const raiseDeps = (

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Clock } from '../lib/clock.ts';
-import type { Ledger, StoredRevision } from '../store/ledger/ledger.ts';
+import type { Ledger } from '../store/ledger/ledger.ts';
 import { sampleRevision } from '../store/ledger/sample.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
 import { RevisionFeed } from './revision-feed.ts';
 
 /** A ledger that others add to, and that may be away. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
-import type { Ledger, StoredRevision } from '../store/ledger/ledger.ts';
+import type { Ledger } from '../store/ledger/ledger.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
 
 const PAGE = 500;
 

@@ -5,8 +5,7 @@ import { levelNames } from '../model/rule.ts';
 import { DAY_MS, HOUR_MS, parseInstant } from '../model/time.ts';
 import { firstInstantAt } from '../model/wall-time.ts';
 import { unknownWord } from '../rules/words.ts';
-import { PEOPLE, type Subscription } from '../store/ledger/ledger.ts';
-import type { Config } from './config.ts';
+import { PEOPLE, type Subscription } from '../store/ledger/subscription.ts';
 import { span } from './span.ts';
 
 const key = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'a key such as ana-souza is expected');
@@ -102,8 +101,18 @@ export const subscriptionsConfig = z
   .max(10_000)
   .default([]);
 
+/** The part of the configuration that says who is told. */
+interface RosterConfig {
+  readonly people: z.infer<typeof peopleConfig>;
+  readonly groups: z.infer<typeof groupsConfig>;
+  readonly rosters: z.infer<typeof rostersConfig>;
+  readonly subscriptions: z.infer<typeof subscriptionsConfig>;
+  /** By their names. */
+  readonly channels: Readonly<Record<string, unknown>>;
+}
+
 /** The subscriptions of the configuration as the ledger keeps them. */
-export const subscriptionsOf = ({ subscriptions }: Pick<Config, 'subscriptions'>): Subscription[] =>
+export const subscriptionsOf = ({ subscriptions }: Pick<RosterConfig, 'subscriptions'>): Subscription[] =>
   subscriptions.map(({ name, channel = PEOPLE, to, level, areas, address, escalation: given, drafts }) => ({
     ...{ id: `config:${name}`, name, channel, level, areas },
     ...(to === undefined ? {} : { to }),
@@ -117,7 +126,7 @@ export function directoryOf({
   people,
   groups,
   rosters,
-}: Pick<Config, 'people' | 'groups' | 'rosters'>): Directory {
+}: Pick<RosterConfig, 'people' | 'groups' | 'rosters'>): Directory {
   const entries = Object.entries(rosters).map(
     ([name, { timeZone, rotation, overrides }]): [string, Roster] => {
       const at = (text: string): number => parseInstant(text) ?? firstInstantAt(wallOf(text), timeZone);
@@ -151,7 +160,7 @@ export function directoryOf({
 }
 
 /** What names something that is not there, or cannot be: sentences for the log, each with its place. */
-export function* rosterProblems(config: Config): Generator<string> {
+export function* rosterProblems(config: RosterConfig): Generator<string> {
   const { people, groups, rosters, channels } = config;
   const known = Object.keys(people);
   const unknown = (place: string, names: readonly string[]): string[] =>

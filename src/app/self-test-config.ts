@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { selfTestRecipient } from '../model/self-test.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../model/time.ts';
 import { unknownWord } from '../rules/words.ts';
-import type { Subscription } from '../store/ledger/ledger.ts';
+import type { Subscription } from '../store/ledger/subscription.ts';
 import { span } from './span.ts';
 
 const LEAST_MS = 10_000;

@@ -1,6 +1,6 @@
 import { isSelfTestRecipient } from '../model/self-test.ts';
 import { formatInstant } from '../model/time.ts';
-import type { Delivery } from '../store/ledger/ledger.ts';
+import type { Delivery } from '../store/ledger/delivery.ts';
 
 /** A test that has begun, as the ledger keeps it. */
 export interface SelfTestRun {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Clock } from '../lib/clock.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../model/time.ts';
-import type { Delivery } from '../store/ledger/ledger.ts';
+import type { Delivery } from '../store/ledger/delivery.ts';
 import { dueOf, SelfTest } from './self-test.ts';
 import { selfTestConfig, selfTestProblems } from './self-test-config.ts';
 import { judgeAll, judgeRun, type SelfTestRun } from './self-test-verdict.ts';

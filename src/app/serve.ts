@@ -5,7 +5,7 @@ import { type Api, createApi } from '../api/server.ts';
 import type { SubscriberDesk } from '../api/subscribers/desk.ts';
 import { Backtests } from './backtest/desk.ts';
 import type { CapPublisher } from './cap-publisher.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config-schema.ts';
 import { canGroup, pushKeys } from './deliveries.ts';
 import { toDocument } from './documents.ts';
 import { openDoorKeys, openDoors } from './doors.ts';
@@ -26,7 +26,7 @@ import { publicSelfTest, selfTestView, startedView } from './self-test-view.ts';
 import { capFeedsOf, doorsOf } from './source-config.ts';
 import type { StatusBoard } from './status.ts';
 import type { Stores } from './stores.ts';
-import type { SystemOptions } from './system.ts';
+import type { SystemOptions } from './system-options.ts';
 import type { Ticker } from './ticker.ts';
 
 export interface ApiParts {

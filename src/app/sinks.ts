@@ -1,8 +1,7 @@
 import type { Log } from '../log/log.ts';
 import { type Effect, observationsIn } from '../model/effect.ts';
 import type { Observation } from '../model/observation.ts';
-import type { Archive } from '../store/archive/archive.ts';
-import type { PackedRows } from '../store/archive/packed.ts';
+import type { Archive, PackedRows } from '../store/archive/archive.ts';
 import type { Ledger, LedgerBatch } from '../store/ledger/ledger.ts';
 import { ArchiveSink, countOf } from './archive-sink.ts';
 import type { Guarantees, Probe } from './guarantee.ts';

@@ -5,9 +5,9 @@ import { createDownloader, DownloadRefused } from '../ingest/sources/wis2/downlo
 import { noFeedState } from '../store/ledger/foreign-feed.ts';
 import { openReader } from './cap-reader.ts';
 import { readAside } from './cap-thread.ts';
+import { textOf } from './config-secrets.ts';
 import type { CapFeedConfig } from './source-config.ts';
-import type { Hears, Open } from './sources.ts';
-import { textOf } from './stores.ts';
+import type { Hears, Open } from './source-kind.ts';
 
 const DOWNLOAD_TIMEOUT_MS = 20_000;
 

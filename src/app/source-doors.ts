@@ -3,6 +3,7 @@ import { formats } from '../ingest/formats/index.ts';
 import { openFolderSource } from '../ingest/sources/folder/source.ts';
 import { openPollSource } from '../ingest/sources/poll/source.ts';
 import { openUdpSource } from '../ingest/sources/udp/source.ts';
+import { textOf } from './config-secrets.ts';
 import {
   type FolderSourceConfig,
   type PollSourceConfig,
@@ -11,8 +12,7 @@ import {
   writtenOrOursOf,
 } from './source-config.ts';
 import type { SourceMessage } from './source-intake.ts';
-import type { Hears, Open } from './sources.ts';
-import { textOf } from './stores.ts';
+import type { Hears, Open } from './source-kind.ts';
 
 const nothing = { contentType: undefined, encoding: undefined } as const;
 

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import { type MqttSourceOptions, openMqttSource } from '../ingest/sources/mqtt/source.ts';
+import { textOf } from './config-secrets.ts';
 import { formOf, type MqttSourceConfig, type Wis2SourceConfig, writtenOrOursOf } from './source-config.ts';
-import type { Hears, Open } from './sources.ts';
-import { textOf } from './stores.ts';
+import type { Hears, Open } from './source-kind.ts';
 
 const OPEN_WAIT_MS = 5000;
 const RETRY_MS = { least: 500, spread: 1000 };

@@ -9,8 +9,8 @@ import { Wis2Taker } from '../ingest/sources/wis2/taker.ts';
 import { systemClock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import { type Wis2SourceConfig, writtenOf } from './source-config.ts';
+import type { Hears, Open } from './source-kind.ts';
 import { accessOf } from './source-mqtt.ts';
-import type { Hears, Open } from './sources.ts';
 
 const DOWNLOAD_TIMEOUT_MS = 20_000;
 const FIRST_PAUSE_MS = 1000;

@@ -9,7 +9,7 @@ import { type NeighbourCounts, NeighbourWatch } from './neighbour-watch.ts';
 import type { PlayerState } from './player.ts';
 import type { Processor } from './processor.ts';
 import { FlagWatch, type StationHealth, stationHealth } from './station-health.ts';
-import type { SystemOptions } from './system.ts';
+import type { SystemOptions } from './system-options.ts';
 
 interface Parts {
   readonly options: SystemOptions;

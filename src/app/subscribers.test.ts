@@ -2,10 +2,10 @@ import { afterEach, expect, test } from 'vitest';
 import type { Channel, Notice, Outcome } from '../delivery/channel.ts';
 import type { Clock } from '../lib/clock.ts';
 import { seededRandom } from '../lib/random.ts';
-import { configSchema } from './config.ts';
+import { configSchema } from './config-schema.ts';
 import type { Stores } from './stores.ts';
 import { openSubscribers, putSubscriberSecret, type Subscribers } from './subscribers.ts';
-import type { SystemOptions } from './system.ts';
+import type { SystemOptions } from './system-options.ts';
 
 const opened: Subscribers[] = [];
 afterEach(async () => {

@@ -9,9 +9,9 @@ import { withoutAddresses } from '../lib/redact.ts';
 import { newId, newSecret } from '../lib/secret.ts';
 import { DAY_MS, MINUTE_MS } from '../model/time.ts';
 import type { Ledger } from '../store/ledger/ledger.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config-schema.ts';
 import type { Stores } from './stores.ts';
-import type { SystemOptions } from './system.ts';
+import type { SystemOptions } from './system-options.ts';
 
 /** Letters under way or to be tried again; they are in memory alone, as their tokens are. */
 const MAX_LETTERS = 1000;

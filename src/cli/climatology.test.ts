@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDuckdbArchive } from '../app/archive-file.ts';
 import { CLIMATOLOGY_META } from '../app/climatology.ts';
 import { loadConfig } from '../app/config.ts';
-import { openStore } from '../app/stores.ts';
+import { openStore } from '../app/store-kinds.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Observation } from '../model/observation.ts';
 import { DAY_MS } from '../model/time.ts';

@@ -6,7 +6,7 @@ import { holdData } from '../app/hold-data.ts';
 import type { StationCoverage } from '../app/import/coverage.ts';
 import { type ImportedFile, type ImportResult, importFiles } from '../app/import/import.ts';
 import { type ImportFormat, importFormats } from '../app/import/read.ts';
-import { openStore } from '../app/stores.ts';
+import { openStore } from '../app/store-kinds.ts';
 import { parseStations } from '../ingest/stations.ts';
 import { systemClock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';

@@ -1,8 +1,8 @@
 import { type Level, levelNames } from '../model/rule.ts';
 import type { Shape } from '../model/shape.ts';
 import { operatorHazards } from '../rules/hazard.ts';
-import type { StoredRevision } from '../store/ledger/ledger.ts';
 import type { Receiver } from '../store/ledger/receivers.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
 import { isSelf } from '../store/ledger/subscribers.ts';
 import { type Box, boxOf, meet, touches } from './geometry.ts';
 

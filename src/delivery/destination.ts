@@ -1,4 +1,4 @@
-import type { Subscription } from '../store/ledger/ledger.ts';
+import type { Subscription } from '../store/ledger/subscription.ts';
 
 /**
  * What fails together, and what a circuit belongs to: the channel and the host of the subscription's address; where the

@@ -1,4 +1,5 @@
-import type { ClaimRequest, Delivery } from '../store/ledger/ledger.ts';
+import type { Delivery } from '../store/ledger/delivery.ts';
+import type { ClaimRequest } from '../store/ledger/ledger.ts';
 import { timeoutOf } from './attempt.ts';
 import { expandOutbox } from './expand.ts';
 import { toMessages } from './group.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Subscription } from '../store/ledger/ledger.ts';
+import type { Subscription } from '../store/ledger/subscription.ts';
 import { MINUTE, START, subscription, world } from './fixture.ts';
 
 const step = (id: string, minutes: number, more: Partial<Subscription> = {}): Subscription =>

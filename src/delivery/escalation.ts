@@ -1,19 +1,21 @@
 import type { ActOutcome } from '../model/act.ts';
 import type { Level } from '../model/rule.ts';
 import { DAY_MS, formatInstant } from '../model/time.ts';
-import type { StoredRevision } from '../store/ledger/ledger.ts';
 import type { Receiver, Rung } from '../store/ledger/receivers.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
 import type { Withheld } from '../store/ledger/withholding.ts';
 import type { DispatcherOptions } from './options.ts';
-import type { Grounds } from './policy.ts';
 import { rankOf } from './rank.ts';
 
-/** What is known of people's answers to an alert. */
-export interface Answers {
-  /** All revisions of the alert, in order. */
-  readonly history: readonly StoredRevision[];
-  /** Its newest acknowledgement. */
-  readonly seen?: ActOutcome;
+/** What a decision about a later step of an escalation rests on. */
+export interface EscalationGrounds {
+  readonly at: number;
+  /** The highest level at which a subscription was told of an alert, or is about to be. */
+  heard(alert: string, subscription: string): Level | undefined;
+  /** When it was first told, as far as that is known. */
+  since(alert: string, subscription: string): number | undefined;
+  /** What people have answered to an alert; known only where a subscription waits for that. */
+  answers(alert: string): Answers | undefined;
 }
 
 /** Reads the answers to the alerts of these revisions; nothing unless some subscription waits for answers. */
@@ -42,7 +44,7 @@ export async function readAnswers(
 export function waitForAnswer(
   { revision: { event } }: StoredRevision,
   { id, level, escalation, rung }: Receiver,
-  grounds: Pick<Grounds, 'at' | 'answers' | 'heard' | 'since'>,
+  grounds: EscalationGrounds,
 ): Withheld | undefined {
   const { at, answers, heard, since } = grounds;
   if (!escalation || (heard(event.alert, id) !== undefined && !rung?.isRepeat)) return undefined;
@@ -90,7 +92,7 @@ function beginOf(
 export function isToldBefore(
   { revision: { event, draft, act } }: StoredRevision,
   { id, rung }: Receiver,
-  { answers, heard }: Pick<Grounds, 'answers' | 'heard'>,
+  { answers, heard }: Pick<EscalationGrounds, 'answers' | 'heard'>,
 ): boolean {
   if (!rung?.isRepeat) return false;
   if (draft || act?.correction || event.event === 'ended') return true;
@@ -107,7 +109,7 @@ export interface Told {
 /** Whether it is told because nobody has answered in any round. */
 export const isUnanswered = (
   { stored: { revision }, receiver: { id, rung } }: Told,
-  { heard }: Pick<Grounds, 'heard'>,
+  { heard }: Pick<EscalationGrounds, 'heard'>,
 ): boolean =>
   rung?.isLast === true &&
   revision.event.event !== 'ended' &&
@@ -144,3 +146,11 @@ function answeredRankOf(known: Answers | undefined): number {
 /** The level of the alert when it had this revision. */
 const levelAt = (history: readonly StoredRevision[], number: number): Level | undefined =>
   history.findLast(({ revision }) => revision.event.revision <= number)?.revision.event.level;
+
+/** What is known of people's answers to an alert. */
+export interface Answers {
+  /** All revisions of the alert, in order. */
+  readonly history: readonly StoredRevision[];
+  /** Its newest acknowledgement. */
+  readonly seen?: ActOutcome;
+}

@@ -1,11 +1,11 @@
 import { isSelfTest } from '../model/self-test.ts';
-import type { Expansion, StoredRevision } from '../store/ledger/ledger.ts';
+import type { Expansion } from '../store/ledger/ledger.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
 import type { Withheld } from '../store/ledger/withholding.ts';
 import { type Audience, createAudience } from './audience.ts';
 import { destinationOf } from './destination.ts';
 import { isToldBefore, isUnanswered, recordUnanswered, type Told as ToldNow } from './escalation.ts';
 import { type Hearing, hear, readGrounds } from './grounds.ts';
-
 import { BATCH, type DispatcherOptions, readReceivers, regionsOf } from './options.ts';
 import { ASK_AGAIN_MS, decide, type Grounds } from './policy.ts';
 import { rankOf } from './rank.ts';

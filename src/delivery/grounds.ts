@@ -1,6 +1,6 @@
 import type { Level } from '../model/rule.ts';
-import type { StoredRevision } from '../store/ledger/ledger.ts';
 import type { Receiver } from '../store/ledger/receivers.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
 import { readAnswers } from './escalation.ts';
 import { type DispatcherOptions, regionsOf } from './options.ts';
 import type { Grounds } from './policy.ts';

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Directory, Roster } from '../model/roster.ts';
 import { DAY_MS } from '../model/time.ts';
-import type { Subscription } from '../store/ledger/ledger.ts';
+import type { Subscription } from '../store/ledger/subscription.ts';
 import { MINUTE, START, subscription, world } from './fixture.ts';
 
 const directory: Directory = {

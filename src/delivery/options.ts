@@ -4,9 +4,11 @@ import type { Random } from '../lib/random.ts';
 import type { Text } from '../model/language.ts';
 import { type Directory, emptyDirectory } from '../model/roster.ts';
 import type { Shape } from '../model/shape.ts';
-import type { Delivery, Ledger, StoredRevision, Subscription } from '../store/ledger/ledger.ts';
+import type { Delivery, WithholdCause } from '../store/ledger/delivery.ts';
+import type { Ledger } from '../store/ledger/ledger.ts';
 import { type Receiver, receiversOf } from '../store/ledger/receivers.ts';
-import type { WithholdCause } from '../store/ledger/withholding.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
+import type { Subscription } from '../store/ledger/subscription.ts';
 import type { Channel } from './channel.ts';
 
 /** What the dispatcher reports of its work; `reason` is for people. */

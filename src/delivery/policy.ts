@@ -1,11 +1,11 @@
 import type { AlertEvent } from '../model/alert.ts';
-import type { Level } from '../model/rule.ts';
 import { isSilenced, type Silence } from '../model/silence.ts';
 import { DAY_MS, formatInstant, MINUTE_MS } from '../model/time.ts';
-import type { StoredRevision, Subscription } from '../store/ledger/ledger.ts';
 import type { Receiver } from '../store/ledger/receivers.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
+import type { Subscription } from '../store/ledger/subscription.ts';
 import type { Withheld } from '../store/ledger/withholding.ts';
-import { type Answers, waitForAnswer } from './escalation.ts';
+import { type EscalationGrounds, waitForAnswer } from './escalation.ts';
 import { rankOf } from './rank.ts';
 
 /**
@@ -14,24 +14,6 @@ import { rankOf } from './rank.ts';
  */
 export const ASK_AGAIN_MS = 15_000;
 const DAY_MINUTES = DAY_MS / MINUTE_MS;
-
-/** What a decision rests on. */
-export interface Grounds {
-  readonly at: number;
-  readonly silences: readonly Silence[];
-  /** Region codes of a revision's subject. */
-  regionsOf(revision: StoredRevision): readonly string[];
-  /** Newest revisions of the open alerts of a subject or area. */
-  standing(subject: string): readonly StoredRevision[];
-  /** The highest level at which a subscription was told of an alert, or is about to be. */
-  heard(alert: string, subscription: string): Level | undefined;
-  /** When it was first told, as far as that is known. */
-  since(alert: string, subscription: string): number | undefined;
-  /** What people have answered to an alert; known only where a subscription waits for that. */
-  answers(alert: string): Answers | undefined;
-  /** Whether a message of several alerts can reach it. */
-  canGroup(subscription: Subscription): boolean;
-}
 
 /** `withheld`: written as dropped for now; `notBefore`: put off; `bunch`: may share a message with its like. */
 export interface Decision {
@@ -143,4 +125,15 @@ export function quietEnd({ quiet }: Pick<Subscription, 'quiet'>, at: number): nu
   const into = (minuteOf(at, quiet.timeZone) - from + DAY_MINUTES) % DAY_MINUTES;
   if (into >= length) return undefined;
   return at - (at % MINUTE_MS) + (length - into) * MINUTE_MS;
+}
+
+/** What a decision rests on. */
+export interface Grounds extends EscalationGrounds {
+  readonly silences: readonly Silence[];
+  /** Region codes of a revision's subject. */
+  regionsOf(revision: StoredRevision): readonly string[];
+  /** Newest revisions of the open alerts of a subject or area. */
+  standing(subject: string): readonly StoredRevision[];
+  /** Whether a message of several alerts can reach it. */
+  canGroup(subscription: Subscription): boolean;
 }

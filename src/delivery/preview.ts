@@ -1,5 +1,6 @@
-import type { StoredRevision, Subscription } from '../store/ledger/ledger.ts';
-import type { WithholdCause } from '../store/ledger/withholding.ts';
+import type { WithholdCause } from '../store/ledger/delivery.ts';
+import type { StoredRevision } from '../store/ledger/stored-revision.ts';
+import type { Subscription } from '../store/ledger/subscription.ts';
 import { createAudience } from './audience.ts';
 import { readGrounds } from './grounds.ts';
 import { type DispatcherOptions, readReceivers, regionsOf } from './options.ts';

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { sleep } from '../lib/clock.ts';
 import type { Level } from '../model/rule.ts';
 import { putHold } from '../store/ledger/hold.ts';
-import type { Subscription } from '../store/ledger/ledger.ts';
+import type { Subscription } from '../store/ledger/subscription.ts';
 import { MINUTE, manualClock, START, subscription, world } from './fixture.ts';
 import { quietEnd } from './policy.ts';
 

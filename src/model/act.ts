@@ -1,6 +1,6 @@
-import type { Subject } from './alert.ts';
 import type { Text, WrittenText } from './language.ts';
 import type { Level, Rule } from './rule.ts';
+import type { Subject } from './subject.ts';
 
 /**
  * What a person can do to an open alert. Of one that waits for approval: `approve`, `reject`, and `publish`, by which one

@@ -1,6 +1,7 @@
 import type { EditedArea, RevisionAct } from './act.ts';
 import type { WrittenText } from './language.ts';
 import type { Level, Review, Rule } from './rule.ts';
+import type { Subject } from './subject.ts';
 
 export const alertEventNames = [
   'raised',
@@ -14,11 +15,6 @@ export const alertEventNames = [
 export type AlertEventName = (typeof alertEventNames)[number];
 export const endReasons = ['cleared', 'cancelled', 'expired', 'withdrawn', 'merged'] as const;
 export type EndReason = (typeof endReasons)[number];
-
-export interface Subject {
-  readonly kind: 'station' | 'area';
-  readonly id: string;
-}
 
 /** One comparison with its numbers filled in; instants are epoch ms here and text on the wire. */
 export interface Evidence {

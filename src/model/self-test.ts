@@ -1,7 +1,7 @@
 import type { RaiseCommand } from './act.ts';
-import type { Subject } from './alert.ts';
 import type { Environment } from './environment.ts';
 import { manualRule } from './manual-rule.ts';
+import type { Subject } from './subject.ts';
 import { MINUTE_MS } from './time.ts';
 
 /**

@@ -5,7 +5,7 @@ import {
   type ForecastAggregate,
   forecastAggregates,
 } from '../model/rule.ts';
-import type { Node, Parser } from './parser.ts';
+import type { Node, TokenReader } from './token-reader.ts';
 import { readWindow } from './window.ts';
 import { nearestWord, unknownWord } from './words.ts';
 
@@ -13,7 +13,7 @@ const FUNCTIONS: readonly string[] = [...aggregateNames, 'silent', 'share', 'ret
 const DAY_OF_YEAR = 'day-of-year' as const;
 
 /** Reads the call of a function, `name` just taken; the node carries the text from `start` to its closing parenthesis. */
-export function readCall(parser: Parser, name: string, start: number): Node {
+export function readCall(parser: TokenReader, name: string, start: number): Node {
   if (!FUNCTIONS.includes(name)) {
     if (name === 'forecast')
       parser.fail('say what of the forecast is meant: max(forecast(rainfall, 6h))', start);
@@ -31,7 +31,7 @@ export function readCall(parser: Parser, name: string, start: number): Node {
 }
 
 /** `max(forecast(rainfall, 6h))`: the span lies ahead of the instant. */
-function readForecast(parser: Parser, name: string, start: number): Node {
+function readForecast(parser: TokenReader, name: string, start: number): Node {
   const known = forecastAggregates.find((one) => one === name);
   if (known === undefined)
     parser.fail(`${name} of a forecast is not known; use ${forecastAggregates.join(', ')}`, start);
@@ -48,14 +48,14 @@ function readForecast(parser: Parser, name: string, start: number): Node {
 }
 
 /** `stations`, or a misspelling of it with more than one word behind it. */
-function looksLikeStations(parser: Parser): boolean {
+function looksLikeStations(parser: TokenReader): boolean {
   const { kind, text } = parser.next;
   if (kind !== 'word') return false;
   if (text === 'stations') return true;
   return parser.after?.kind === 'word' && nearestWord(text, ['stations']) !== undefined;
 }
 
-function readSilent(parser: Parser, start: number): Node {
+function readSilent(parser: TokenReader, start: number): Node {
   let quantity: string | null = null;
   if (parser.next.kind === 'word') {
     quantity = readQuantity(parser);
@@ -70,7 +70,7 @@ function readSilent(parser: Parser, start: number): Node {
   };
 }
 
-function readStations(parser: Parser, measure: 'count' | 'share', start: number): Node {
+function readStations(parser: TokenReader, measure: 'count' | 'share', start: number): Node {
   if (!parser.takeIf('stations')) {
     const misspelt = parser.next.kind === 'word' && nearestWord(parser.next.text, ['stations']) !== undefined;
     parser.fail(
@@ -93,7 +93,7 @@ function readStations(parser: Parser, measure: 'count' | 'share', start: number)
   };
 }
 
-function readReturnPeriod(parser: Parser, start: number): Node {
+function readReturnPeriod(parser: TokenReader, start: number): Node {
   const of = parser.nestedValue(start);
   parser.expect(')', 'to close returnPeriod(…)');
   const text = parser.textFrom(start);
@@ -103,7 +103,7 @@ function readReturnPeriod(parser: Parser, start: number): Node {
   };
 }
 
-function readAggregate(parser: Parser, name: AggregateName, start: number): Node {
+function readAggregate(parser: TokenReader, name: AggregateName, start: number): Node {
   const quantity = readQuantity(parser);
   parser.expect(',', `and a window after "${quantity}", as in ${name}(${quantity}, 1h)`);
   const percent = name === 'percentile' ? readPercent(parser) : undefined;
@@ -124,7 +124,7 @@ function readAggregate(parser: Parser, name: AggregateName, start: number): Node
   };
 }
 
-function readPercent(parser: Parser): number {
+function readPercent(parser: TokenReader): number {
   const { kind, text, start } = parser.take();
   const value = Number(text);
   if (kind !== 'number' || !(value > 0 && value < 100) || !/^\d+(?:\.\d{1,3})?$/.test(text))
@@ -135,7 +135,7 @@ function readPercent(parser: Parser): number {
 }
 
 /** `day-of-year` in place of a window; a near miss is refused by name. */
-function readsDayOfYear(parser: Parser): boolean {
+function readsDayOfYear(parser: TokenReader): boolean {
   const { kind, text, start } = parser.next;
   if (kind !== 'word' || text === 'session') return false;
   let end = start;
@@ -151,7 +151,7 @@ function readsDayOfYear(parser: Parser): boolean {
   return parser.fail(`unknown kind of window "${written}"; ${hint}`, start);
 }
 
-function readQuantity(parser: Parser): string {
+function readQuantity(parser: TokenReader): string {
   const { kind, text, start } = parser.next;
   if (kind !== 'word') parser.fail(`expected a quantity such as rainfall, found ${parser.found()}`);
   if (text === 'stations')

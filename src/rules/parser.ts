@@ -8,18 +8,14 @@ import type {
 import { parseSpan } from '../model/time.ts';
 import { readCall } from './call.ts';
 import { canonicalFraction } from './fraction.ts';
-import { ExpressionError, type Token, tokenize } from './lexer.ts';
 import { ruleUnit, unknownUnit } from './rule-unit.ts';
+import { type Node, TokenReader } from './token-reader.ts';
 import { nearestWord } from './words.ts';
 
 /** Deepest nesting of parentheses and `not`. */
 export const MAX_DEPTH = 32;
 const KEYWORDS = new Set(['and', 'or', 'not', 'for', 'then', 'within', 'where']);
 const COMPARISONS: ReadonlySet<string> = new Set(['>', '>=', '<', '<=', '=', '!=']);
-
-export type Node =
-  | { readonly sort: 'condition'; readonly condition: Condition }
-  | { readonly sort: 'expression'; readonly expression: Expression };
 
 /** A parsed, unchecked condition; `places` holds the offset in the text where each node begins. */
 export interface ParsedCondition extends HeldCondition {
@@ -36,54 +32,8 @@ export function parseHeldCondition(text: string): ParsedCondition {
 }
 
 /** One pass over the tokens, one level of precedence a method. */
-export class Parser {
-  readonly text: string;
-  readonly places = new Map<object, number>();
-  readonly tokens: readonly Token[];
-  private at = 0;
+export class Parser extends TokenReader {
   private depth = 0;
-
-  constructor(text: string) {
-    this.text = text;
-    this.tokens = tokenize(text);
-  }
-
-  get next(): Token {
-    return this.tokens[this.at] as Token;
-  }
-
-  /** The token behind the next. */
-  get after(): Token | undefined {
-    return this.tokens[this.at + 1];
-  }
-
-  take(): Token {
-    const token = this.next;
-    if (token.kind !== 'end') this.at += 1;
-    return token;
-  }
-
-  takeIf(text: string): boolean {
-    if (this.next.kind === 'end' || this.next.kind === 'number' || this.next.text !== text) return false;
-    this.at += 1;
-    return true;
-  }
-
-  expect(symbol: string, context: string): void {
-    if (!this.takeIf(symbol)) this.fail(`expected "${symbol}" ${context}, found ${this.found()}`);
-  }
-
-  fail(message: string, offset = this.next.start): never {
-    throw new ExpressionError(offset, message);
-  }
-
-  found(): string {
-    return this.next.kind === 'end' ? 'the end' : `"${this.next.text}"`;
-  }
-
-  private ended(): boolean {
-    return this.next.kind === 'end';
-  }
 
   held(): ParsedCondition {
     if (this.ended()) this.fail('expected a condition such as "sum(rainfall, 1h) >= 20 mm"');
@@ -158,25 +108,18 @@ export class Parser {
     );
   }
 
-  /** A whole condition inside a call that began at `offset`. */
-  nestedCondition(offset: number): Condition {
+  override nestedCondition(offset: number): Condition {
     return this.nested(offset, () => {
       const start = this.next.start;
       return this.condition(this.sequence(), start);
     });
   }
 
-  /** A value inside a call that began at `offset`. */
-  nestedValue(offset: number): Expression {
+  override nestedValue(offset: number): Expression {
     return this.nested(offset, () => {
       const start = this.next.start;
       return this.expression(this.sum(), start);
     });
-  }
-
-  /** What was written from `start` to the token just taken. */
-  textFrom(start: number): string {
-    return this.text.slice(start, this.tokens[this.at - 1]?.end ?? start);
   }
 
   private or(): Node {
@@ -294,28 +237,5 @@ export class Parser {
     }
     this.take();
     return text;
-  }
-
-  /** A span such as `1h`, in ms. */
-  span(context: string): number {
-    const number = this.take();
-    if (number.kind !== 'number')
-      this.fail(
-        `expected a span such as 1h ${context}, found ${number.kind === 'end' ? 'the end' : `"${number.text}"`}`,
-        number.start,
-      );
-    const word = this.next;
-    const ms = word.kind === 'word' ? parseSpan(`${number.text}${word.text}`) : undefined;
-    if (ms === undefined) {
-      const written = this.text.slice(number.start, word.kind === 'word' ? word.end : number.end);
-      this.fail(`"${written}" is not a span; write 30m, 1h or 2d (units: s, m, min, h, d)`, number.start);
-    }
-    this.take();
-    return ms;
-  }
-
-  place<T extends object>(node: T, offset: number): T {
-    this.places.set(node, offset);
-    return node;
   }
 }

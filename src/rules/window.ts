@@ -1,5 +1,5 @@
 import type { Window } from '../model/rule.ts';
-import type { Parser } from './parser.ts';
+import type { TokenReader } from './token-reader.ts';
 import { nearestWord } from './words.ts';
 
 /** Most readings that a window by count holds. */
@@ -8,7 +8,7 @@ const MAX_REPORTS = 10_000;
 /**
  * Reads `1h`, `1h tumbling`, `1h every 5m`, `10 reports`, `10 reports tumbling` or `session 30m` at the parser's place.
  */
-export function readWindow(parser: Parser): Window {
+export function readWindow(parser: TokenReader): Window {
   if (parser.takeIf('session')) return { kind: 'session', gapMs: parser.span('after "session"') };
   const { kind, text } = parser.next;
   if (kind === 'word') {
@@ -31,7 +31,7 @@ export function readWindow(parser: Parser): Window {
 /** A near miss of `reports` too, to be refused by name: every unit of a span is shorter. */
 const isReports = (word: string): boolean => word.length > 3 && nearestWord(word, ['reports']) !== undefined;
 
-function readCount(parser: Parser): Window {
+function readCount(parser: TokenReader): Window {
   const reports = Number(parser.next.text);
   if (!Number.isInteger(reports) || reports < 1 || reports > MAX_REPORTS) {
     parser.fail(`a window by count holds 1 to ${MAX_REPORTS} reports`);
@@ -46,7 +46,7 @@ function readCount(parser: Parser): Window {
   return { kind: 'count', reports };
 }
 
-function refuseWord(parser: Parser, known: readonly string[]): void {
+function refuseWord(parser: TokenReader, known: readonly string[]): void {
   if (parser.next.kind !== 'word') return;
   const nearest = nearestWord(parser.next.text, known);
   const hint = nearest === undefined ? '' : `; did you mean "${nearest}"?`;

@@ -1,15 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HOUR_MS } from '../model/time.ts';
-import {
-  fitNowcast,
-  forecastNext,
-  type HourSeries,
-  hourSeries,
-  scoreNowcast,
-  seriesBefore,
-  taus,
-} from './nowcast.ts';
+import { type HourSeries, hourSeries, seriesBefore } from './hour-series.ts';
+import { fitNowcast, forecastNext, scoreNowcast, taus } from './nowcast.ts';
 import { dot, pinball, quantileRegression } from './quantile-regression.ts';
 import { fitSmoothing, smoothed } from './smoothing.ts';
 

@@ -1,13 +1,7 @@
 import { HOUR_MS } from '../model/time.ts';
-import { type Hours, hourValues, type Measure } from './hours.ts';
+import { type HourSeries, lastOf } from './hour-series.ts';
 import { dot, pinball, quantileRegression } from './quantile-regression.ts';
 import { fitSmoothing, type Smoothing, smoothed } from './smoothing.ts';
-
-/** One value for each hour from `start` (epoch ms, a whole hour) on; NaN where there is none. */
-export interface HourSeries {
-  readonly start: number;
-  readonly values: Float64Array;
-}
 
 /** The quantiles that every model forecasts. */
 export const taus = [0.1, 0.5, 0.9] as const;
@@ -47,29 +41,6 @@ const LEAST_FITTED = 336;
 const MOST_FITTED = 5000;
 /** The smoothing is fitted to the last three years: it forgets what lies before. */
 const SMOOTHED_HOURS = 26_280;
-
-/** Rows of hours as a series without holes. */
-export function hourSeries(hours: Hours, measure: Measure): HourSeries {
-  const start = hours.at[0] ?? 0;
-  const last = hours.at.at(-1) ?? start - HOUR_MS;
-  const values = new Float64Array((last - start) / HOUR_MS + 1).fill(Number.NaN);
-  const found = hourValues(hours, measure);
-  hours.at.forEach((at, i) => {
-    values[(at - start) / HOUR_MS] = found[i] as number;
-  });
-  return { start, values };
-}
-
-/** The part of a series before an instant. */
-export const seriesBefore = ({ start, values }: HourSeries, instant: number): HourSeries => ({
-  start,
-  values: values.subarray(0, Math.max(0, Math.ceil((instant - start) / HOUR_MS))),
-});
-
-const lastOf = ({ start, values }: HourSeries, hours: number): HourSeries => {
-  const left = Math.max(0, values.length - hours);
-  return { start: start + left * HOUR_MS, values: values.subarray(left) };
-};
 
 /**
  * Predictors at hour `i` for `horizon` hours later: a constant, the last three values, the value a day before the hour

@@ -1,6 +1,6 @@
 import { HOUR_MS } from '../model/time.ts';
+import type { HourSeries } from './hour-series.ts';
 import { minimise } from './minimise.ts';
-import type { HourSeries } from './nowcast.ts';
 
 const HOURS = 24;
 const ALPHAS = [0.02, 0.1, 0.3, 0.6, 0.95];

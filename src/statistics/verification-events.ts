@@ -1,8 +1,9 @@
-import type { AlertEvent, Subject } from '../model/alert.ts';
+import type { AlertEvent } from '../model/alert.ts';
 import type { Area } from '../model/area.ts';
 import { eventKinds, type Feedback, type ObservedEvent } from '../model/observed-event.ts';
 import type { Level } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
+import type { Subject } from '../model/subject.ts';
 import { distanceM } from '../quality/spatial.ts';
 import { type Contingency, type LeadTimes, leadOf, type Scores, scoresOf } from './verification.ts';
 import { match, type Occurrence, type Warned, warnedSpells } from './verification-match.ts';

@@ -1,4 +1,5 @@
-import type { Decision, ToldAlert } from '../alerts/lifecycle.ts';
+import type { Decision } from '../alerts/lifecycle.ts';
+import type { ToldAlert } from '../alerts/told-alert.ts';
 import type { ActCommand, PeopleChanges, Refusal } from '../model/act.ts';
 import { type GivenAct, tellOutcome } from './act-outcome.ts';
 import type { CompiledRule } from './compiled-rule.ts';

@@ -7,13 +7,15 @@ import {
   type FrontierMove,
   frontierBefore,
   frontierHolder,
+  isBefore,
+  type Place,
   silentFrom,
   silentNow,
 } from './area-frontier.ts';
 import { AreaLive } from './area-live.ts';
 import { AreaReader } from './area-reader.ts';
 import { replayTracks, stepMove } from './area-replay.ts';
-import { type AreaState, isBefore, type PendingReplay, type Place } from './area-state.ts';
+import type { AreaState, PendingReplay } from './area-state.ts';
 import { FrontierWalk } from './area-walk.ts';
 import type { CompiledRule } from './compiled-rule.ts';
 import { evaluateAt } from './evaluation.ts';

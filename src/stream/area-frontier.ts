@@ -1,5 +1,4 @@
 import { SECOND_MS } from '../model/time.ts';
-import type { Place } from './area-state.ts';
 import type { StationState } from './station-state.ts';
 
 /**
@@ -100,3 +99,12 @@ export function frontierBefore(members: readonly StationState[], at: number): nu
   // All silent: it stands where the last one to fall silent held it.
   return oldest === Number.POSITIVE_INFINITY ? lastHeard : oldest;
 }
+
+/** A place in the order of observation: reports of one instant follow each other by the ids of their stations. */
+export interface Place {
+  readonly at: number;
+  /** Empty: the instant itself, before the reports of it. */
+  readonly id: string;
+}
+
+export const isBefore = (a: Place, b: Place): boolean => a.at < b.at || (a.at === b.at && a.id < b.id);

@@ -1,7 +1,7 @@
 import { MINUTE_MS } from '../model/time.ts';
 import { countBefore } from './area-frontier.ts';
-import type { RuleInput } from './compiled-rule.ts';
 import { evaluationInstants } from './evaluation.ts';
+import type { RuleInput } from './rule-input.ts';
 import type { StationState } from './station-state.ts';
 
 /** So much of event time is read from all stations at once. */

@@ -1,9 +1,9 @@
 import type { Window } from '../model/rule.ts';
 import type { Absences } from './area-frontier.ts';
 import { areaInstants } from './area-instants.ts';
-import type { RuleInput } from './compiled-rule.ts';
 import { InstantReader } from './evaluation.ts';
 import { PooledWindow } from './pooled-window.ts';
+import type { RuleInput } from './rule-input.ts';
 import type { StationState } from './station-state.ts';
 import { type Predicate, type Reader, type StationCount, TOO_MANY, TRUE, UNKNOWN } from './truth.ts';
 import type { WindowStatistics } from './window.ts';

@@ -1,16 +1,10 @@
-import type { Subject } from '../model/alert.ts';
+import type { Subject } from '../model/subject.ts';
+import { isBefore, type Place } from './area-frontier.ts';
 import type { AreaLive } from './area-live.ts';
 import type { CompiledRule } from './compiled-rule.ts';
 import type { StationState } from './station-state.ts';
 import { SubjectState, type WithdrawnSnapshot } from './subject.ts';
 import type { TrackSnapshot } from './track.ts';
-
-/** A place in the order of observation: reports of one instant follow each other by the ids of their stations. */
-export interface Place {
-  readonly at: number;
-  /** Empty: the instant itself, before the reports of it. */
-  readonly id: string;
-}
 
 /** Late data that has not been evaluated yet. */
 export interface PendingReplay {
@@ -23,8 +17,6 @@ export interface PendingReplay {
 }
 
 const BEFORE_ALL: Place = { at: Number.NEGATIVE_INFINITY, id: '' };
-
-export const isBefore = (a: Place, b: Place): boolean => a.at < b.at || (a.at === b.at && a.id < b.id);
 
 /** Everything that the fold remembers of one area; the readings are its stations' own. */
 export class AreaState extends SubjectState {

@@ -1,8 +1,9 @@
 import { dayOfYear, dayStart, localDay } from '../model/local-day.ts';
 import type { AggregateName, Window } from '../model/rule.ts';
 import { climatologyValue, returnPeriodOf } from './climatology-reader.ts';
-import { isIntervalQuantity, type RuleInput } from './compiled-rule.ts';
+import { isIntervalQuantity } from './compiled-rule.ts';
 import { InstantReader } from './evaluation.ts';
+import type { RuleInput } from './rule-input.ts';
 import type { ReadingSeries } from './series.ts';
 import type { StationState } from './station-state.ts';
 import type { Predicate, Reader, TOO_MANY, Truth, Value } from './truth.ts';

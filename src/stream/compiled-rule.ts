@@ -1,17 +1,10 @@
 import { quantities } from '../model/quantity.ts';
 import type { Condition, Expression, Rule, Window } from '../model/rule.ts';
 import { quantityOf, seriesName, withQuality } from './accepted-series.ts';
+import type { ForecastInput, RuleInput } from './rule-input.ts';
 import { compileCondition, type Predicate } from './truth.ts';
 import { reachMs } from './window-kinds.ts';
 import { WindowSlots } from './window-slots.ts';
-
-/** A quantity that a rule names, with the windows over it: spans of the sliding ones, and the others. */
-export interface RuleInput {
-  /** The name of its series. */
-  readonly quantity: string;
-  readonly spansMs: readonly number[];
-  readonly windows: readonly Window[];
-}
 
 /** A rule ready to evaluate: what it reads, and a predicate per level. */
 export interface CompiledRule {
@@ -34,12 +27,6 @@ export interface CompiledRule {
   readonly isSliding: boolean;
   /** It counts suspect readings. */
   readonly acceptsSuspect: boolean;
-}
-
-/** What a rule reads of the forecasts of a quantity: how far ahead. */
-export interface ForecastInput {
-  readonly quantity: string;
-  readonly spanMs: number;
 }
 
 interface Collected {

@@ -1,9 +1,9 @@
 import { dayOfYear } from '../model/local-day.ts';
 import type { AggregateName, Window } from '../model/rule.ts';
 import { climatologyValue, returnPeriodOf } from './climatology-reader.ts';
-import type { CompiledRule, ForecastInput, RuleInput } from './compiled-rule.ts';
-import { isIntervalQuantity } from './compiled-rule.ts';
+import { type CompiledRule, isIntervalQuantity } from './compiled-rule.ts';
 import { type ForecastWindow, StationForecasts } from './forecasts.ts';
+import type { ForecastInput, RuleInput } from './rule-input.ts';
 import type { StationState, Track } from './station-state.ts';
 import { rest } from './track.ts';
 import { FALSE, type Reader, TOO_MANY, type Value } from './truth.ts';

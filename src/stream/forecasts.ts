@@ -1,6 +1,6 @@
 import type { Forecast } from '../model/forecast.ts';
 import { HOUR_MS } from '../model/time.ts';
-import type { ForecastInput } from './compiled-rule.ts';
+import type { ForecastInput } from './rule-input.ts';
 import type { WindowStatistics } from './window.ts';
 
 /** From this age on a forecast is no value: twice the twelve hours between the main runs of global models. */

@@ -1,7 +1,7 @@
 import { alertId } from '../alerts/identity.ts';
 import type { RaiseCommand } from '../model/act.ts';
-import type { Subject } from '../model/alert.ts';
 import type { Rule } from '../model/rule.ts';
+import type { Subject } from '../model/subject.ts';
 import { DAY_MS } from '../model/time.ts';
 import { tellOutcome } from './act-outcome.ts';
 import { type CompiledRule, compileRule } from './compiled-rule.ts';

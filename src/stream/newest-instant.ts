@@ -3,7 +3,7 @@ import type { Window } from '../model/rule.ts';
 import type { CompiledRule } from './compiled-rule.ts';
 import { isIntervalQuantity } from './compiled-rule.ts';
 import { MovingWindow } from './moving-window.ts';
-import type { StationState } from './station-state.ts';
+import type { SeriesTable } from './series-table.ts';
 import { type Reader, TRUE } from './truth.ts';
 import type { WindowStatistics } from './window.ts';
 import { slidingWindow } from './window.ts';
@@ -20,6 +20,13 @@ export type Move =
   /** A reading left one of them at an instant between, which must be evaluated, too. */
   | 'stepped';
 
+/** The station that is read. */
+interface Station {
+  readonly series: SeriesTable;
+  readonly newestAt: number;
+  newest: NewestReader | null;
+}
+
 /** The sliding windows of a rule set over one station, at its newest instant. */
 export class NewestReader implements Reader {
   coverage = 0.8;
@@ -29,9 +36,9 @@ export class NewestReader implements Reader {
   readonly slots: WindowSlots;
   /** Read only what `move` has moved. */
   readonly windows: WindowStatistics[];
-  readonly #state: StationState;
+  readonly #state: Station;
 
-  constructor(state: StationState, slots: WindowSlots) {
+  constructor(state: Station, slots: WindowSlots) {
     this.#state = state;
     this.slots = slots;
     this.windows = slots.all.map(() => NO_READING);
@@ -73,7 +80,7 @@ export class NewestReader implements Reader {
 }
 
 /** The reader of a station at its newest instant; `since` is the one before it. */
-export function readerAtNewest(state: StationState, slots: WindowSlots, since: number): NewestReader {
+export function readerAtNewest(state: Station, slots: WindowSlots, since: number): NewestReader {
   if (state.newest?.slots !== slots) state.newest = new NewestReader(state, slots);
   state.newest.at = state.newestAt;
   state.newest.since = since;

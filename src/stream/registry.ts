@@ -21,7 +21,7 @@ const QUALITY_MS = HISTORY_MS + STEP_MS;
 
 /** Who is watched in a partition and by which rules: stations, areas, and the rule set in force. */
 export class Registry {
-  readonly stations = new Map<string, StationState>();
+  readonly stations = new Map<string, StationState<AreaState>>();
   /** The areas that a rule is about; without area rules there are none. */
   readonly areas = new Map<string, AreaState>();
   /** Memory of the readings of all its stations. */
@@ -43,7 +43,7 @@ export class Registry {
   #measuredLast: readonly string[] | null = null;
 
   /** The station that reported last. */
-  #last: StationState | null = null;
+  #last: StationState<AreaState> | null = null;
 
   constructor(stations: StationEvaluator, areas: AreaEvaluator) {
     this.#stationEvaluator = stations;
@@ -63,7 +63,7 @@ export class Registry {
   }
 
   /** The station of a report. Stations mostly report in the order in which they did before, so the next is tried first. */
-  find(id: string): StationState | undefined {
+  find(id: string): StationState<AreaState> | undefined {
     const expected = this.#last?.next;
     if (expected && (expected.heardAs === id || expected.station.id === id)) {
       expected.heardAs = id;
@@ -87,7 +87,7 @@ export class Registry {
   }
 
   /** The stations whose home is this partition. */
-  *homes(): Iterable<StationState> {
+  *homes(): Iterable<StationState<AreaState>> {
     for (const state of this.stations.values()) if (!state.isNeighbour) yield state;
   }
 
@@ -112,7 +112,7 @@ export class Registry {
   #put(station: Station, armedAt: number, isNeighbour: boolean): void {
     let state = this.stations.get(station.id);
     if (!state) {
-      state = new StationState(station, armedAt, this.pool);
+      state = new StationState<AreaState>(station, armedAt, this.pool);
       this.stations.set(station.id, state);
     }
     state.station = station;
@@ -128,7 +128,11 @@ export class Registry {
   }
 
   /** Takes over what a checkpoint held; the rules are set before. */
-  restore(stations: readonly StationState[], named: readonly Area[], areas: readonly AreaState[]): void {
+  restore(
+    stations: readonly StationState<AreaState>[],
+    named: readonly Area[],
+    areas: readonly AreaState[],
+  ): void {
     for (const state of stations) this.stations.set(state.station.id, state);
     for (const area of areas) this.areas.set(area.id, area);
     this.#named = named;
@@ -175,7 +179,8 @@ export class Registry {
 
   /** Gives each area its stations and its rules; what is no subject any more ends its alerts as withdrawn. */
   #assignAreas(): void {
-    const wanted = this.#areaRules.length > 0 ? this.#stationsOfAreas() : new Map<string, StationState[]>();
+    const wanted =
+      this.#areaRules.length > 0 ? this.#stationsOfAreas() : new Map<string, StationState<AreaState>[]>();
     const named = new Set(this.#named.map(({ id }) => id));
     const rulesOf = (id: string): CompiledRule[] =>
       this.#areaRules.filter(({ rule: { area } }) =>
@@ -207,8 +212,8 @@ export class Registry {
   }
 
   /** The stations of every region and of every named area, by id; a named area stands for a region of its id. */
-  #stationsOfAreas(): Map<string, StationState[]> {
-    const found = new Map<string, StationState[]>();
+  #stationsOfAreas(): Map<string, StationState<AreaState>[]> {
+    const found = new Map<string, StationState<AreaState>[]>();
     for (const state of this.homes()) {
       const { region } = state.station;
       const list = found.get(region);

@@ -1,29 +1,6 @@
 import type { CompiledRule } from './compiled-rule.ts';
-import { LayoutEdges } from './layout-edges.ts';
+import { type Edge, LayoutEdges, type QuantityEdges } from './layout-edges.ts';
 import { type TriggerKey, triggerOf } from './trigger.ts';
-
-/** The rules that one key kind over one window can touch, by ascending threshold; of `below` all signs are turned. */
-export interface Edge {
-  readonly id: number;
-  readonly quantity: string;
-  readonly spanMs: number;
-  readonly thresholds: readonly number[];
-  /** Numbers of the rules, parallel to the thresholds. */
-  readonly rules: readonly number[];
-}
-
-/** What to look for among the readings of one quantity. */
-export interface QuantityEdges {
-  readonly quantity: string;
-  readonly above: readonly Edge[];
-  readonly below: readonly Edge[];
-  /** A reading between these meets no edge above or below. */
-  readonly highFrom: number;
-  readonly lowFrom: number;
-  /** Numbered among the sums, and among the spreads, of the index. */
-  readonly sums: readonly Edge[];
-  readonly spreads: readonly Edge[];
-}
 
 const { NEGATIVE_INFINITY: LOW, POSITIVE_INFINITY: HIGH } = Number;
 

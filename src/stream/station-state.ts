@@ -1,7 +1,6 @@
-import type { Subject } from '../model/alert.ts';
 import type { Station } from '../model/station.ts';
+import type { Subject } from '../model/subject.ts';
 import { HOUR_MS, SECOND_MS } from '../model/time.ts';
-import type { AreaState } from './area-state.ts';
 import { CellPool } from './cell-pool.ts';
 import type { ClimatologyTable } from './climatology-reader.ts';
 import { isIntervalQuantity } from './compiled-rule.ts';
@@ -20,15 +19,15 @@ import type { Watch } from './watch.ts';
 
 export type { Track } from './track.ts';
 
-export const NO_AREAS: readonly AreaState[] = [];
+export const NO_AREAS: readonly never[] = [];
 
-/** Everything that the fold remembers of one station. */
-export class StationState extends SubjectState {
+/** Everything that the fold remembers of one station. `Area` is the same of an area; a station only keeps them. */
+export class StationState<Area extends SubjectState = SubjectState> extends SubjectState {
   station: Station;
   /** Its home is another partition: here it feeds areas alone. */
   isNeighbour = false;
   /** The areas with rules that list it. */
-  areas: readonly AreaState[] = NO_AREAS;
+  areas: readonly Area[] = NO_AREAS;
   /** How much longer than lateness its past is kept for the slowest station of its areas, ms. */
   areaLagMs = 0;
   readonly series = new SeriesTable();
@@ -51,7 +50,7 @@ export class StationState extends SubjectState {
   /** What its readings are worth; begun with its first report. */
   #quality: StationQuality | null = null;
   /** The station that reported after it the last time; a shortcut, no state. */
-  next: StationState | null = null;
+  next: StationState<Area> | null = null;
   /** Its id as its reports have it: the same string is known without a look at its letters. A shortcut, no state. */
   heardAs = '';
   /** No reading is older; a shortcut, no state. */
@@ -203,8 +202,8 @@ export class StationState extends SubjectState {
     };
   }
 
-  static restore(from: StationSnapshot, pool?: CellPool): StationState {
-    const state = new StationState(from.station, from.armedAt ?? Number.NEGATIVE_INFINITY, pool);
+  static restore<Area extends SubjectState>(from: StationSnapshot, pool?: CellPool): StationState<Area> {
+    const state = new StationState<Area>(from.station, from.armedAt ?? Number.NEGATIVE_INFINITY, pool);
     for (const [name, series] of from.series)
       state.series.add(name, ReadingSeries.restore(isIntervalQuantity(name), series, state.#pool));
     state.reportedAt = [...from.reportedAt];

@@ -1,4 +1,4 @@
-import type { Subject } from '../model/alert.ts';
+import type { Subject } from '../model/subject.ts';
 import type { CompiledRule } from './compiled-rule.ts';
 import {
   beginTrack,

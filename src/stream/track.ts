@@ -1,5 +1,5 @@
-import type { ToldAlert } from '../alerts/lifecycle.ts';
 import { type LevelState, Timeline } from '../alerts/timeline.ts';
+import type { ToldAlert } from '../alerts/told-alert.ts';
 import { type Level, levelNames } from '../model/rule.ts';
 import { DAY_MS } from '../model/time.ts';
 import type { GivenAct } from './act-outcome.ts';

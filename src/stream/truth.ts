@@ -8,8 +8,8 @@ import type {
 } from '../model/rule.ts';
 import { seriesName } from './accepted-series.ts';
 import { type Aggregate, readAggregate, slidingSpanMs } from './aggregate.ts';
-import type { ForecastInput, RuleInput } from './compiled-rule.ts';
 import type { ForecastWindow } from './forecasts.ts';
+import type { ForecastInput, RuleInput } from './rule-input.ts';
 import {
   arithmetic,
   compare,

@@ -1,6 +1,7 @@
 import type { Report } from '../model/report.ts';
 import { HOUR_MS } from '../model/time.ts';
-import { type Edge, emptySpread, type QuantityEdges, type RuleIndex } from './rule-index.ts';
+import type { Edge, QuantityEdges } from './layout-edges.ts';
+import { emptySpread, type RuleIndex } from './rule-index.ts';
 import type { ReadingSeries } from './series.ts';
 import type { SeriesByQuantity, SeriesTable } from './series-table.ts';
 

@@ -4,9 +4,10 @@ import { createPeopleChannel } from '../../src/delivery/people.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { seededRandom } from '../../src/lib/random.ts';
 import type { Directory } from '../../src/model/roster.ts';
-import { type Ledger, PEOPLE, type Subscription } from '../../src/store/ledger/ledger.ts';
+import type { Ledger } from '../../src/store/ledger/ledger.ts';
 import { openPostgresLedger } from '../../src/store/ledger/postgresql/ledger.ts';
 import { raise, sampleSubscription } from '../../src/store/ledger/sample.ts';
+import { PEOPLE, type Subscription } from '../../src/store/ledger/subscription.ts';
 import { findPostgresql, PostgresqlServer, postgresqlHint } from '../servers/postgresql.ts';
 import { pause, until } from './server.ts';
 

@@ -1,4 +1,4 @@
-import type { Delivery } from '../../src/store/ledger/ledger.ts';
+import type { Delivery } from '../../src/store/ledger/delivery.ts';
 import type { Received } from './channel-model.ts';
 import { lookMs } from './front.ts';
 import { violate, type World } from './world.ts';

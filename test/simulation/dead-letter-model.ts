@@ -1,5 +1,5 @@
 import type { ChannelRecord, DeliveryFilter } from '../../src/store/ledger/dead-letters.ts';
-import type { Delivery } from '../../src/store/ledger/ledger.ts';
+import type { Delivery } from '../../src/store/ledger/delivery.ts';
 
 /** Lists of deliveries, the record of a channel and replay, over rows in memory. */
 export const deliveriesOf = (rows: Iterable<Delivery>, filter: DeliveryFilter): Delivery[] =>

@@ -12,17 +12,13 @@ import {
   NO_HASH,
   timeoutNote,
 } from '../../src/store/ledger/audit.ts';
+import type { Delivery } from '../../src/store/ledger/delivery.ts';
 import type { ForeignHeld } from '../../src/store/ledger/foreign.ts';
 import type { Handover } from '../../src/store/ledger/handover.ts';
-import type {
-  AlertState,
-  Delivery,
-  Ledger,
-  LedgerBatch,
-  StoredRevision,
-  Subscription,
-} from '../../src/store/ledger/ledger.ts';
+import type { Ledger, LedgerBatch } from '../../src/store/ledger/ledger.ts';
+import type { AlertState, StoredRevision } from '../../src/store/ledger/stored-revision.ts';
 import type { Consent, SubscriberRequest } from '../../src/store/ledger/subscribers.ts';
+import type { Subscription } from '../../src/store/ledger/subscription.ts';
 
 export interface RevisionRow {
   readonly seq: number;

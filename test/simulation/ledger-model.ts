@@ -4,19 +4,18 @@ import { levelNames } from '../../src/model/rule.ts';
 import type { Station } from '../../src/model/station.ts';
 import { capPlace } from '../../src/store/ledger/cap-place.ts';
 import type { DeliveryFilter } from '../../src/store/ledger/dead-letters.ts';
+import type { Delivery } from '../../src/store/ledger/delivery.ts';
 import type {
   CapFilter,
   ClaimedDelivery,
   ClaimRequest,
-  Delivery,
   DeliveryOutcome,
   Expansion,
   Ledger,
   LedgerBatch,
-  Subscription,
 } from '../../src/store/ledger/ledger.ts';
-import { recipientOf } from '../../src/store/ledger/ledger.ts';
 import { isSelf } from '../../src/store/ledger/subscribers.ts';
+import { recipientOf, type Subscription } from '../../src/store/ledger/subscription.ts';
 import { deliveriesOf, recordOf, replayed } from './dead-letter-model.ts';
 import {
   addAudit,

@@ -1,4 +1,4 @@
-import type { Delivery, Subscription } from '../../src/store/ledger/ledger.ts';
+import type { Delivery } from '../../src/store/ledger/delivery.ts';
 import {
   destinationsOf,
   ERASED,
@@ -10,6 +10,7 @@ import {
   type SubscriberStore,
   subscriptionOf,
 } from '../../src/store/ledger/subscribers.ts';
+import type { Subscription } from '../../src/store/ledger/subscription.ts';
 import { ForeignModel } from './foreign-model.ts';
 import type { LedgerMedium } from './ledger-medium.ts';
 

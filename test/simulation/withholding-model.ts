@@ -1,6 +1,6 @@
 import { type Level, levelNames } from '../../src/model/rule.ts';
 import type { Silence } from '../../src/model/silence.ts';
-import type { Delivery } from '../../src/store/ledger/ledger.ts';
+import type { Delivery } from '../../src/store/ledger/delivery.ts';
 import type { PutOff, Verdict, WithholdingStore } from '../../src/store/ledger/withholding.ts';
 import { type LedgerMedium, type RevisionRow, storedOf } from './ledger-medium.ts';
 

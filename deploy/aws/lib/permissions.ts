@@ -1,6 +1,6 @@
 import { Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
-import type { ServiceParts } from './service.ts';
+import type { ServiceParts } from './service-parts.ts';
 
 /**
  * What the program itself may do, and nothing else: read and write its one stream, keep checkpoints under their prefix,

@@ -2,27 +2,14 @@ import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecr from 'aws-cdk-lib/aws-ecr';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
-import type * as kinesis from 'aws-cdk-lib/aws-kinesis';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as secrets from 'aws-cdk-lib/aws-secretsmanager';
-import type * as sns from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { type Database, urlOf } from './database.ts';
+import { urlOf } from './database.ts';
 import { FRONT_IMAGE, FRONT_PORT, frontCommand, frontConfig } from './front.ts';
 import { AGENT_IMAGE, agentEnvironment } from './metrics-agent.ts';
-import type { Network } from './network.ts';
 import { grantAtalaia } from './permissions.ts';
-import type { Settings } from './settings.ts';
-import type { Storage } from './storage.ts';
-
-export interface ServiceParts {
-  readonly settings: Settings;
-  readonly network: Network;
-  readonly stream: kinesis.Stream;
-  readonly database: Database;
-  readonly storage: Storage;
-  readonly alerts: sns.Topic;
-}
+import type { ServiceParts } from './service-parts.ts';
 
 /** The certificates of RDS, in the image's target `aws` (Dockerfile). */
 const RDS_CERTIFICATES = '/etc/ssl/rds/global-bundle.pem';

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { TypedCode } from '../../model/access.ts';
-import type { Subject } from '../../model/alert.ts';
-import type { StoredRevision } from '../../store/ledger/ledger.ts';
+import type { Subject } from '../../model/subject.ts';
+import type { StoredRevision } from '../../store/ledger/stored-revision.ts';
 import type { ApiDeps } from '../deps.ts';
 import { raisedPlace } from '../raise.ts';
 import { part } from '../route.ts';

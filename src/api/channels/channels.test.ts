@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Delivery, Subscription } from '../../store/ledger/ledger.ts';
+import type { Delivery } from '../../store/ledger/delivery.ts';
 import { raise, sampleAt, sampleSubscription } from '../../store/ledger/sample.ts';
+import type { Subscription } from '../../store/ledger/subscription.ts';
 import { openAccessFixture } from '../access/fixture.ts';
 import { type Fixture, openFixture } from '../fixture.ts';
 import { buildServer } from '../server.ts';

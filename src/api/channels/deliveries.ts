@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AtalaiaError } from '../../lib/errors.ts';
 import { withoutAddresses } from '../../lib/redact.ts';
 import { formatInstant } from '../../model/time.ts';
-import type { Delivery } from '../../store/ledger/ledger.ts';
+import type { Delivery } from '../../store/ledger/delivery.ts';
 import type { ApiDeps } from '../deps.ts';
 import { name, pageSize, readBody, readQuery } from '../input.ts';
 import { listOf, part, type Route, ref } from '../route.ts';

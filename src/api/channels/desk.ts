@@ -1,5 +1,6 @@
 import type { Language } from '../../model/language.ts';
-import type { StoredRevision, Subscription } from '../../store/ledger/ledger.ts';
+import type { StoredRevision } from '../../store/ledger/stored-revision.ts';
+import type { Subscription } from '../../store/ledger/subscription.ts';
 
 /** How a channel fares; instants are epoch ms. */
 export interface ChannelState {

@@ -4,7 +4,7 @@ import type { AlertEvent } from '../../model/alert.ts';
 import { levelNames } from '../../model/rule.ts';
 import { formatInstant, HOUR_MS, SECOND_MS } from '../../model/time.ts';
 import { hazards } from '../../rules/hazard.ts';
-import type { StoredRevision } from '../../store/ledger/ledger.ts';
+import type { StoredRevision } from '../../store/ledger/stored-revision.ts';
 import { isSelf } from '../../store/ledger/subscribers.ts';
 import type { ApiDeps } from '../deps.ts';
 import { name, readBody } from '../input.ts';

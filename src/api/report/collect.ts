@@ -6,7 +6,9 @@ import type { Rule } from '../../model/rule.ts';
 import type { Station } from '../../model/station.ts';
 import { DAY_MS, HOUR_MS } from '../../model/time.ts';
 import type { AuditEntry } from '../../store/ledger/audit.ts';
-import type { Delivery, Ledger, StoredRevision } from '../../store/ledger/ledger.ts';
+import type { Delivery } from '../../store/ledger/delivery.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+import type { StoredRevision } from '../../store/ledger/stored-revision.ts';
 import { unknownAlert } from '../alerts.ts';
 import type { ApiDeps } from '../deps.ts';
 

@@ -3,7 +3,7 @@ import type { Evidence } from '../../model/alert.ts';
 import { drillMarks, type Environment } from '../../model/environment.ts';
 import { type Language, textIn } from '../../model/language.ts';
 import { quantities } from '../../model/quantity.ts';
-import type { StoredRevision } from '../../store/ledger/ledger.ts';
+import type { StoredRevision } from '../../store/ledger/stored-revision.ts';
 import { errorOf } from '../channels/deliveries.ts';
 import type { Collected } from './collect.ts';
 import type { ReportDocument, ReportSection } from './document.ts';

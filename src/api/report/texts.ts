@@ -2,7 +2,7 @@ import type { AlertEvent } from '../../model/alert.ts';
 import type { Language, Text } from '../../model/language.ts';
 import type { FeedbackAnswer } from '../../model/observed-event.ts';
 import type { Level } from '../../model/rule.ts';
-import type { DeliveryState } from '../../store/ledger/ledger.ts';
+import type { DeliveryState } from '../../store/ledger/delivery.ts';
 
 const both = (pt: string, en: string): Text => ({ 'pt-BR': pt, en });
 

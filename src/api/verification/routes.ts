@@ -14,7 +14,7 @@ import {
   scoreCases,
   type Verified,
 } from '../../statistics/verification-events.ts';
-import type { StoredRevision } from '../../store/ledger/ledger.ts';
+import type { StoredRevision } from '../../store/ledger/stored-revision.ts';
 import type { ApiDeps } from '../deps.ts';
 import { instant, readQuery, span } from '../input.ts';
 import { type Route, ref } from '../route.ts';

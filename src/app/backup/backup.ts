@@ -6,7 +6,7 @@ import { AtalaiaError } from '../../lib/errors.ts';
 import { copyArchive } from '../../store/archive/duckdb/copy.ts';
 import { copyLedger } from '../../store/ledger/sqlite/backup.ts';
 import { openDuckdbArchive } from '../archive-file.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config-schema.ts';
 import { holdData } from '../hold-data.ts';
 import { type Manifest, writeManifest } from './manifest.ts';
 import { Pins } from './pins.ts';

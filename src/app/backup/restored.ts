@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { Ledger, StoredRevision } from '../../store/ledger/ledger.ts';
+import type { Ledger } from '../../store/ledger/ledger.ts';
+import type { StoredRevision } from '../../store/ledger/stored-revision.ts';
 
 /** Key of the ledger's note that its data directory came from a backup. */
 export const RESTORED = 'restored';

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../lib/errors.ts';
-import type { PackedRows } from '../../store/archive/packed.ts';
+import type { PackedRows } from '../../store/archive/archive.ts';
 import type { LedgerBatch } from '../../store/ledger/ledger.ts';
 
 /** A checkpoint could not be used: damaged, or of another version of the fold. */

@@ -6,7 +6,7 @@ import { LineScanner } from '../ndjson-scan.ts';
 import { TemplateSet } from '../template-set.ts';
 import { csvReports } from './csv-reports.ts';
 import { type Json, type JsonObject, parseJson, repeatedKey, unreadable } from './json.ts';
-import { type CheckContext, checkReport, type RawReading, type RawReport } from './report.ts';
+import { type CheckContext, checkReport, type RawOrFlaw, type RawReading } from './report.ts';
 
 export const MAX_BODY_BYTES = 8 * 1024 * 1024;
 export const MAX_REPORTS = 10_000;
@@ -58,9 +58,6 @@ export function decodeBody(input: DecodeInput): Decoded {
   if (raws.length > MAX_REPORTS) throw tooLarge(`more than ${MAX_REPORTS} reports`);
   return checkAll(raws, context, input.isAllowed);
 }
-
-/** A raw report, or the sentence why it is none. */
-export type RawOrFlaw = RawReport | string;
 
 /** Reports that the scanner read are checked already. */
 function checkAll(

@@ -1,8 +1,7 @@
 import { nearestName } from '../nearest.ts';
-import type { RawOrFlaw } from './body.ts';
 import { csvRows } from './csv.ts';
 import { unreadable } from './json.ts';
-import type { RawReading } from './report.ts';
+import type { RawOrFlaw, RawReading } from './report.ts';
 
 const columns = ['station', 'observedAt', 'quantity', 'value', 'unit', 'interval'] as const;
 type Column = (typeof columns)[number];

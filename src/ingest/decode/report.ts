@@ -109,3 +109,6 @@ function resolveInterval(given: unknown, station: string, context: CheckContext)
   if (typeof given !== 'string' || given.length > 32) return undefined;
   return /^PT?0[DHMS]$/.test(given) ? 0 : parseSpan(given);
 }
+
+/** A raw report, or the sentence why it is none. */
+export type RawOrFlaw = RawReport | string;

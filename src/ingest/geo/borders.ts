@@ -1,8 +1,8 @@
 import { isIbgeCode } from '../../alerts/cap/read/policies.ts';
 import { AtalaiaError } from '../../lib/errors.ts';
 import type { Border } from '../../model/area.ts';
-import type { MeshFeature, Position } from './mesh.ts';
 import { readMesh } from './mesh.ts';
+import type { MeshFeature, Position } from './mesh-feature.ts';
 import { type Corner, GRID, junctionsOf, type Ring, simplifyArea, twiceArea } from './simplify.ts';
 
 /** What the IBGE called code and name of a municipality, newest first; then common names of others. */

@@ -1,16 +1,8 @@
 import { extname } from 'node:path';
 import { AtalaiaError } from '../../lib/errors.ts';
+import type { MeshFeature, Position } from './mesh-feature.ts';
 import { readShapefile } from './shapefile.ts';
 import { unzip } from './zip.ts';
-
-/** Longitude, latitude in degrees. */
-export type Position = readonly [longitude: number, latitude: number];
-
-/** One municipality as the file has it: its polygons, of each the outer ring first. */
-export interface MeshFeature {
-  readonly properties: Readonly<Record<string, unknown>>;
-  readonly polygons: readonly (readonly (readonly Position[])[])[];
-}
 
 /** V8 holds no longer text. */
 const MAX_JSON_BYTES = 500_000_000;

@@ -1,5 +1,5 @@
 import { AtalaiaError } from '../../lib/errors.ts';
-import type { MeshFeature, Position } from './mesh.ts';
+import type { MeshFeature, Position } from './mesh-feature.ts';
 
 const POLYGONS: ReadonlySet<number> = new Set([5, 15, 25]);
 const MAX_FIELDS = 1024;

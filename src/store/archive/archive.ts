@@ -1,5 +1,4 @@
 import type { CheckName, Observation } from '../../model/observation.ts';
-import type { PackedRows } from './packed.ts';
 
 export interface ArchiveBatch {
   readonly partition: number;
@@ -151,4 +150,12 @@ export interface Archive {
    */
   dropBefore(instant: number, marks?: ReadonlyMap<number, string>): Promise<Dropped>;
   close(): Promise<void>;
+}
+
+/** Observations as numbers and names: copying thousands of small objects between threads costs more than storing them. */
+export interface PackedRows {
+  /** Station and quantity names; rows refer to them by index. */
+  readonly names: readonly string[];
+  /** Per row: station, quantity, observedAt, intervalMs, receivedAt, value, flag, arrival, check. */
+  readonly numbers: Float64Array<ArrayBuffer>;
 }

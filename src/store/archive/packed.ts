@@ -1,6 +1,6 @@
 import { checkNames, type Observation } from '../../model/observation.ts';
 import type { Report } from '../../model/report.ts';
-import type { ArchiveBatch } from './archive.ts';
+import type { ArchiveBatch, PackedRows } from './archive.ts';
 
 export const flags = ['good', 'suspect', 'bad'] as const satisfies readonly Observation['flag'][];
 export const arrivals = [
@@ -14,14 +14,6 @@ export const checks = ['', ...checkNames] as const;
 
 /** Numbers of one observation in {@link PackedRows.numbers}. */
 export const STRIDE = 9;
-
-/** Observations as numbers and names: copying thousands of small objects between threads costs more than storing them. */
-export interface PackedRows {
-  /** Station and quantity names; rows refer to them by index. */
-  readonly names: readonly string[];
-  /** Per row: station, quantity, observedAt, intervalMs, receivedAt, value, flag, arrival, check. */
-  readonly numbers: Float64Array<ArrayBuffer>;
-}
 
 const FIRST_ROWS = 256;
 const GOOD = flags.indexOf('good');

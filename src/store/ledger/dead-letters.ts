@@ -1,4 +1,4 @@
-import type { Delivery, DeliveryState } from './ledger.ts';
+import type { Delivery, DeliveryState } from './delivery.ts';
 
 /** Which deliveries, the newest revision first; at most `limit`. */
 export interface DeliveryFilter {

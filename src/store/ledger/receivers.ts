@@ -1,5 +1,5 @@
 import type { Directory, Target } from '../../model/roster.ts';
-import { type Ladder, PEOPLE, type Subscription } from './ledger.ts';
+import { type Ladder, PEOPLE, type Subscription } from './subscription.ts';
 
 /** A place on a ladder. */
 export interface Rung {

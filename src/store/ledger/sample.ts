@@ -1,5 +1,6 @@
 import type { AlertEvent, AlertRevision } from '../../model/alert.ts';
-import type { Ledger, Subscription } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import type { Subscription } from './subscription.ts';
 
 /** 2024-04-30T06:00:00Z. */
 export const sampleAt = 1714456800000;

@@ -1,5 +1,6 @@
 import type { Language } from '../../model/language.ts';
-import type { Delivery, Subscription } from './ledger.ts';
+import type { Delivery } from './delivery.ts';
+import type { Subscription } from './subscription.ts';
 
 /** Ids of the subscriptions that people made for themselves begin so. */
 const SELF = 'self-';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Feedback, ObservedEvent } from '../../model/observed-event.ts';
-import type { StoredRevision } from './ledger.ts';
+import type { StoredRevision } from './stored-revision.ts';
 
 /** Which events: those that touch [from, to). Newest first; `before` is the id of one: those that come after it. */
 export interface ObservedFilter {

@@ -1,8 +1,7 @@
 import type { Level } from '../../model/rule.ts';
 import type { Silence } from '../../model/silence.ts';
-import type { Delivery, StoredRevision } from './ledger.ts';
-
-export type WithholdCause = 'silence' | 'inhibition' | 'quiet-hours' | 'escalation';
+import type { Delivery, WithholdCause } from './delivery.ts';
+import type { StoredRevision } from './stored-revision.ts';
 
 /** Why a delivery is written as dropped, and when to ask again whether that still holds (epoch ms). */
 export interface Withheld {

@@ -1,5 +1,5 @@
+import type { Dictionary } from './dictionary.ts';
 import { foreign } from './foreign.ts';
-import type { Dictionary } from './index.ts';
 import { shift } from './shift.ts';
 import { sound } from './sound.ts';
 import { subscribers } from './subscribers.ts';

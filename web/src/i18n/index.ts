@@ -1,12 +1,6 @@
 import type { Language } from '../../../src/model/language.ts';
+import type { Dictionary } from './dictionary.ts';
 import { en } from './en.ts';
 import { ptBr } from './pt-br.ts';
-
-/** The same keys and the same arguments in every language; the compiler refuses a missing or a surplus one. */
-export type Dictionary = {
-  readonly [K in keyof typeof ptBr]: (typeof ptBr)[K] extends (...args: infer A) => string
-    ? (...args: A) => string
-    : string;
-};
 
 export const dictionaries: Readonly<Record<Language, Dictionary>> = { 'pt-BR': ptBr, en };

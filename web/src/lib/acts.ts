@@ -1,4 +1,4 @@
-import type { Dictionary } from '../i18n/index.ts';
+import type { Dictionary } from '../i18n/dictionary.ts';
 import type { AlertItem, Level, Text } from './contract.ts';
 
 /** What a person does to an alert (`POST /api/v1/alerts/{id}/{act}`). */

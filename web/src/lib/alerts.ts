@@ -1,6 +1,6 @@
 import type { Language } from '../../../src/model/language.ts';
 import { quantities } from '../../../src/model/quantity.ts';
-import type { Dictionary } from '../i18n/index.ts';
+import type { Dictionary } from '../i18n/dictionary.ts';
 import type { AlertItem, EvidenceItem, Level, Rule } from './contract.ts';
 import { deciding, parseComparison } from './expression.ts';
 import { number, short } from './format.ts';

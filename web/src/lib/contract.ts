@@ -1,7 +1,8 @@
 import type { Role } from '../../../src/model/access.ts';
-import type { AlertEventName, EndReason, Subject } from '../../../src/model/alert.ts';
+import type { AlertEventName, EndReason } from '../../../src/model/alert.ts';
 import type { Text } from '../../../src/model/language.ts';
 import type { Level, Rule } from '../../../src/model/rule.ts';
+import type { Subject } from '../../../src/model/subject.ts';
 
 /** What the HTTP interface sends (design section 8): instants are ISO 8601 text. */
 export type { Level, Rule, Text };

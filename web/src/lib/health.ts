@@ -1,5 +1,5 @@
 import type { Language } from '../../../src/model/language.ts';
-import type { Dictionary } from '../i18n/index.ts';
+import type { Dictionary } from '../i18n/dictionary.ts';
 import { quantityLabel } from './alerts.ts';
 import type { HealthState, StationItem } from './contract.ts';
 import { dayTime, span } from './format.ts';

@@ -1,5 +1,6 @@
 import type { Language } from '../../../src/model/language.ts';
-import { type Dictionary, dictionaries } from '../i18n/index.ts';
+import type { Dictionary } from '../i18n/dictionary.ts';
+import { dictionaries } from '../i18n/index.ts';
 
 /** The URL is the whole state: `#/alerts/ID?lang=en&theme=dark`. It is kept behind `#`, so any static server will do. */
 export type Theme = 'light' | 'dark';

@@ -1,6 +1,6 @@
 import type { Text } from '../../../src/model/language.ts';
 import { eventKinds } from '../../../src/model/observed-event.ts';
-import type { Dictionary } from '../i18n/index.ts';
+import type { Dictionary } from '../i18n/dictionary.ts';
 import { getJson, send, sendCsv } from './api.ts';
 import type { Level } from './contract.ts';
 

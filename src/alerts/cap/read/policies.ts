@@ -1,6 +1,6 @@
+import type { CapRule } from './cap-rule.ts';
 import { crossesItself, readCircle, readRing } from './geometry.ts';
 import type { ReadAlert, ReadArea, ReadInfo } from './message.ts';
-import type { CapRule } from './rules.ts';
 import { quote } from './verdict.ts';
 
 /** Layout of HTML: a text with it was written for a browser, and people would get the tags. */

@@ -1,18 +1,9 @@
 import { parseInstant } from '../../../model/time.ts';
+import type { CapRule } from './cap-rule.ts';
 import { readCircle } from './geometry.ts';
 import type { ReadAlert, ReadArea, ReadInfo } from './message.ts';
 import { policies, ringsOf } from './policies.ts';
 import { type Finding, oneLine, quote } from './verdict.ts';
-
-/** A rule that no XSD can say. `check` gives a reason for each breach. */
-export interface CapRule {
-  /** Section of CAP-v1.2-os and element, or the profile. */
-  readonly clause: string;
-  readonly verdict: Finding['verdict'];
-  /** The verdict when the message is no warning to act on (any status but Actual), where it is milder. */
-  readonly drill?: Finding['verdict'];
-  readonly check: (alert: ReadAlert) => readonly string[];
-}
 
 /** Reasons of one rule that are told. */
 const MAX_REASONS = 5;

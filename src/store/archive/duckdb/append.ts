@@ -6,7 +6,8 @@ import {
   VARCHAR,
 } from '@duckdb/node-api';
 import { invariant } from '../../../lib/errors.ts';
-import { arrivals, checks, flags, type PackedRows, rowsIn, STRIDE } from '../packed.ts';
+import type { PackedRows } from '../archive.ts';
+import { arrivals, checks, flags, rowsIn, STRIDE } from '../packed.ts';
 import { quote } from './queries.ts';
 
 /** Rows of one DuckDB vector. */

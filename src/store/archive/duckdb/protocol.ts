@@ -10,9 +10,10 @@ import type {
   LatestValue,
   MarksQuery,
   NeighbourMark,
+  PackedRows,
   SeriesPoint,
 } from '../archive.ts';
-import { type PackedRows, packRows } from '../packed.ts';
+import { packRows } from '../packed.ts';
 
 export type SeriesQuery = Parameters<Archive['series']>[0];
 export type ExportQuery = Parameters<Archive['export']>[0];

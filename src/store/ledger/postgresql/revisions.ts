@@ -1,7 +1,7 @@
 import { invariant } from '../../../lib/errors.ts';
 import type { AlertRevision } from '../../../model/alert.ts';
 import { levelNames } from '../../../model/rule.ts';
-import type { AlertState, StoredRevision } from '../ledger.ts';
+import type { AlertState, StoredRevision } from '../stored-revision.ts';
 import type { Row, Session } from './session.ts';
 
 export interface NewRevision {

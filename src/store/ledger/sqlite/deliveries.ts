@@ -1,14 +1,6 @@
-import type {
-  ClaimRequest,
-  Delivery,
-  DeliveryOutcome,
-  DeliveryState,
-  Expansion,
-  Ledger,
-  Recipient,
-} from '../ledger.ts';
-import { recipientOf } from '../ledger.ts';
-import type { WithholdCause } from '../withholding.ts';
+import type { Delivery, DeliveryState, WithholdCause } from '../delivery.ts';
+import type { ClaimRequest, DeliveryOutcome, Expansion, Ledger } from '../ledger.ts';
+import { type Recipient, recipientOf } from '../subscription.ts';
 import type { Database, Row } from './database.ts';
 import { bounded } from './queries.ts';
 import { toStored } from './revisions.ts';

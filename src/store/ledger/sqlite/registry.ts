@@ -1,6 +1,7 @@
 import { AtalaiaError } from '../../../lib/errors.ts';
 import type { Station } from '../../../model/station.ts';
-import type { Ledger, Subscription } from '../ledger.ts';
+import type { Ledger } from '../ledger.ts';
+import type { Subscription } from '../subscription.ts';
 import type { Database } from './database.ts';
 
 /** Stations and subscriptions: what people register. */

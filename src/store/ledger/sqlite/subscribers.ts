@@ -1,4 +1,3 @@
-import type { Subscription } from '../ledger.ts';
 import {
   type Consent,
   destinationsOf,
@@ -11,6 +10,7 @@ import {
   type SubscriberStore,
   subscriptionOf,
 } from '../subscribers.ts';
+import type { Subscription } from '../subscription.ts';
 import type { Database, Row } from './database.ts';
 import { toDelivery } from './deliveries.ts';
 

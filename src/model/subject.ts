@@ -1,0 +1,4 @@
+export interface Subject {
+  readonly kind: 'station' | 'area';
+  readonly id: string;
+}
