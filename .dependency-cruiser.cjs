@@ -128,7 +128,11 @@ module.exports = {
       '^src/alerts/cap/(gate\\.ts$|read/)',
     ),
     only('yaml is imported only in src/rules/yaml.ts', npm('yaml'), '^src/rules/yaml\\.ts$'),
-    only('prom-client is imported only in src/app/metrics.ts', npm('prom-client'), '^src/app/metrics\\.ts$'),
+    only(
+      'prom-client is imported only in src/app/health/metrics.ts',
+      npm('prom-client'),
+      '^src/app/health/metrics\\.ts$',
+    ),
     only('pino is imported only in src/app and src/cli/start.ts', npm('pino'), [
       '^src/app/',
       '^src/cli/start\\.ts$',

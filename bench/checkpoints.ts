@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CheckpointStore } from '../src/app/checkpoints.ts';
+import { CheckpointStore } from '../src/app/checkpoints/checkpoints.ts';
 import type { WorkersOptions } from '../src/app/workers/worker-pool.ts';
 import { seededRandom } from '../src/lib/random.ts';
 import type { Report } from '../src/model/report.ts';

@@ -1,6 +1,6 @@
 import type { DoorRequest } from '../src/api/deps.ts';
-import { openDoors } from '../src/app/doors.ts';
-import { type HttpSourceConfig, sourcesConfig } from '../src/app/source-config.ts';
+import { type HttpSourceConfig, sourcesConfig } from '../src/app/config/source-config.ts';
+import { openDoors } from '../src/app/intake/doors.ts';
 import { ClockOffsets } from '../src/ingest/clock-offsets.ts';
 import { openScenario } from '../src/ingest/scenario.ts';
 import { invariant } from '../src/lib/errors.ts';

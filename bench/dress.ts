@@ -1,4 +1,4 @@
-import type { HttpSourceConfig } from '../src/app/source-config.ts';
+import type { HttpSourceConfig } from '../src/app/config/source-config.ts';
 import type { Report } from '../src/model/report.ts';
 import { HOUR_MS } from '../src/model/time.ts';
 

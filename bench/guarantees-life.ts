@@ -1,11 +1,11 @@
 import { cpSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { openDuckdbArchive } from '../src/app/archive-file.ts';
-import { CheckpointStore } from '../src/app/checkpoints.ts';
+import { CheckpointStore } from '../src/app/checkpoints/checkpoints.ts';
 import type { DocumentCache } from '../src/app/documents.ts';
-import type { CrashPoint, Guarantee } from '../src/app/guarantee.ts';
-import { Processor } from '../src/app/processor.ts';
+import { Processor } from '../src/app/processor/processor.ts';
+import type { CrashPoint, Guarantee } from '../src/app/sinks/guarantee.ts';
+import { openDuckdbArchive } from '../src/app/stores/archive-file.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import type { Random } from '../src/lib/random.ts';
 import type { SimDisk } from '../src/lib/sim-disk.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { formatAlertEvent } from '../src/alerts/event-json.ts';
 import type { DocumentCache } from '../src/app/documents.ts';
-import type { SinkName } from '../src/app/guarantee.ts';
+import type { SinkName } from '../src/app/sinks/guarantee.ts';
 import type { LogEntry } from '../src/log/log.ts';
 import type { AlertEvent } from '../src/model/alert.ts';
 import { observationsIn } from '../src/model/effect.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DocumentCache } from '../src/app/documents.ts';
-import { type Guarantee, guarantees, type SinkName, sinkNames } from '../src/app/guarantee.ts';
+import { type Guarantee, guarantees, type SinkName, sinkNames } from '../src/app/sinks/guarantee.ts';
 import { type Random, seededRandom } from '../src/lib/random.ts';
 import { SimDisk } from '../src/lib/sim-disk.ts';
 import { Showers } from './guarantees-input.ts';

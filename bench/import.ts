@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDuckdbArchive } from '../src/app/archive-file.ts';
 import { importFiles } from '../src/app/import/import.ts';
+import { openDuckdbArchive } from '../src/app/stores/archive-file.ts';
 import { invariant } from '../src/lib/errors.ts';
 import { formatInstant, HOUR_MS } from '../src/model/time.ts';
 import type { PackedRows } from '../src/store/archive/archive.ts';

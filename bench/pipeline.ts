@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { openDuckdbArchive } from '../src/app/archive-file.ts';
-import { type CheckpointFlaw, CheckpointStore } from '../src/app/checkpoints.ts';
+import { type CheckpointFlaw, CheckpointStore } from '../src/app/checkpoints/checkpoints.ts';
 import { type Document, DocumentCache, toDocument } from '../src/app/documents.ts';
-import { Processor } from '../src/app/processor.ts';
+import { Processor } from '../src/app/processor/processor.ts';
+import { openDuckdbArchive } from '../src/app/stores/archive-file.ts';
 import type { WorkersOptions } from '../src/app/workers/worker-pool.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { nodeDisk } from '../src/lib/disk.ts';

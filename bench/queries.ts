@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { openDuckdbArchive } from '../src/app/archive-file.ts';
+import { openDuckdbArchive } from '../src/app/stores/archive-file.ts';
 import { invariant } from '../src/lib/errors.ts';
 import { seededRandom } from '../src/lib/random.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../src/model/time.ts';

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { pushKeys } from '../app/deliveries.ts';
+import { pushKeys } from '../app/deliveries/deliveries.ts';
 import { makeVapid } from '../lib/web-push.ts';
 import { type Fixture, openFixture } from './fixture.ts';
 import { buildServer } from './server.ts';

@@ -10,9 +10,9 @@ import { openPostgresLedger } from '../store/ledger/postgresql/ledger.ts';
 import { probePostgresAccess } from '../store/ledger/postgresql/probe.ts';
 import { openSqliteLedger } from '../store/ledger/sqlite/ledger.ts';
 import { probeSqliteAccess } from '../store/ledger/sqlite/probe.ts';
-import { isOpenAddress, whyClosed } from './config.ts';
-import type { Config } from './config-schema.ts';
-import { textOf } from './config-secrets.ts';
+import { isOpenAddress, whyClosed } from './config/config.ts';
+import type { Config } from './config/schema.ts';
+import { textOf } from './config/secrets.ts';
 import { type Check, fail, ok, tried } from './doctor/check.ts';
 
 interface AccessParts {

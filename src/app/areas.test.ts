@@ -8,7 +8,7 @@ import type { Report } from '../model/report.ts';
 import { SECOND_MS } from '../model/time.ts';
 import type { Ledger } from '../store/ledger/ledger.ts';
 import { hour, hourRule, rain, station, T0 } from '../stream/fixture.ts';
-import { Intake } from './intake.ts';
+import { Intake } from './intake/intake.ts';
 import { areaDocuments, neighbourPartitions, partitionOf } from './partition.ts';
 
 const stations = [station('A801', '1'), station('A802', '2'), station('A803', '1'), station('A804', '3')];

@@ -1,10 +1,10 @@
 import { RETENTION_MS } from '../alerts/foreign/facts.ts';
 import { KEEP_MS } from '../alerts/foreign/state.ts';
+import type { Metrics } from './health/metrics.ts';
 import { Upkeep } from './lake/upkeep.ts';
-import type { Metrics } from './metrics.ts';
-import type { Processor } from './processor.ts';
+import type { Processor } from './processor/processor.ts';
 import type { CommandRelay } from './relay.ts';
-import type { Stores } from './stores.ts';
+import type { Stores } from './stores/stores.ts';
 import type { Stops, SystemOptions } from './system-options.ts';
 
 const PRUNE_EVERY_MS = 30_000;

@@ -15,10 +15,10 @@ import type { Archive } from '../store/archive/archive.ts';
 import type { Ledger } from '../store/ledger/ledger.ts';
 import { openSqliteLedger } from '../store/ledger/sqlite/ledger.ts';
 import type { Climatology } from '../stream/climatology-reader.ts';
-import { openDuckdbArchive } from './archive-file.ts';
 import { buildClimatology, climateReads, keepClimatology } from './climatology.ts';
 import { CommandRelay } from './relay.ts';
 import { Replay } from './replay.ts';
+import { openDuckdbArchive } from './stores/archive-file.ts';
 
 const station = (id: string): Station => ({
   id,

@@ -1,10 +1,10 @@
 import { type Clock, sleep } from '../lib/clock.ts';
-import { Assignment } from './assignment.ts';
-import type { Intake } from './intake.ts';
+import type { Intake } from './intake/intake.ts';
 import type { Player } from './player.ts';
-import type { Processor } from './processor.ts';
+import { Assignment } from './processor/assignment.ts';
+import type { Processor } from './processor/processor.ts';
 import type { RevisionFeed } from './revision-feed.ts';
-import type { Stores } from './stores.ts';
+import type { Stores } from './stores/stores.ts';
 import type { SystemOptions } from './system-options.ts';
 
 const CATCH_UP_MS = 50;

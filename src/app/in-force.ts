@@ -1,9 +1,9 @@
 import type { Station } from '../model/station.ts';
-import type { Intake } from './intake.ts';
+import { subscriptionsOf } from './config/roster-config.ts';
+import { putSubscriberSecret } from './deliveries/subscribers.ts';
+import type { Intake } from './intake/intake.ts';
 import type { CommandRelay } from './relay.ts';
-import { subscriptionsOf } from './roster-config.ts';
-import type { Stores } from './stores.ts';
-import { putSubscriberSecret } from './subscribers.ts';
+import type { Stores } from './stores/stores.ts';
 import type { SystemOptions } from './system-options.ts';
 import { Ticker } from './ticker.ts';
 

@@ -5,7 +5,7 @@ import { MINUTE_MS } from '../model/time.ts';
 import { commitAll } from '../store/ledger/sample.ts';
 import { openSqliteLedger } from '../store/ledger/sqlite/ledger.ts';
 import { Bench, hour, hourRule, rain, station } from '../stream/fixture.ts';
-import { CapPublisher } from './cap-publisher.ts';
+import { CapPublisher } from './cap/publisher.ts';
 
 // Late data corrects the record (design section 5), and what was told in public is corrected with it.
 

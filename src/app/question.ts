@@ -3,8 +3,8 @@ import { AtalaiaError } from '../lib/errors.ts';
 import { askDuckdb } from '../store/archive/duckdb/question.ts';
 import { askPostgresql } from '../store/archive/postgresql/question.ts';
 import type { SqlAnswer, SqlQuestion } from '../store/archive/question.ts';
-import type { Config } from './config-schema.ts';
-import { textOf } from './config-secrets.ts';
+import type { Config } from './config/schema.ts';
+import { textOf } from './config/secrets.ts';
 
 /** A question to the archive of a configuration, or to the files of a lake. */
 export function askArchive(

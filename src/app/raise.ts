@@ -1,5 +1,5 @@
 import type { ApiDeps } from '../api/deps.ts';
-import { reviewedRule } from './config.ts';
+import { reviewedRule } from './config/config.ts';
 import { partitionOf } from './partition.ts';
 import type { CommandRelay } from './relay.ts';
 import type { SystemOptions } from './system-options.ts';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { formats } from '../ingest/formats/index.ts';
-import { loadConfig } from './config.ts';
-import type { SourceConfig } from './source-config.ts';
+import { loadConfig } from './config/config.ts';
+import type { SourceConfig } from './config/source-config.ts';
 
 const read = (page: string): string =>
   readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), 'utf8');

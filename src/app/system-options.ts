@@ -5,7 +5,7 @@ import type { Area, Border } from '../model/area.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
 import type { Template } from '../rules/template.ts';
-import type { Config } from './config-schema.ts';
+import type { Config } from './config/schema.ts';
 
 /** What a start is given. */
 export interface SystemOptions {

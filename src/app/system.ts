@@ -8,18 +8,19 @@ import { openAccess } from './access.ts';
 import { oldRevisions } from './backup/restored.ts';
 import { startChores } from './chores.ts';
 import { followOthers, playToEnd } from './cluster.ts';
-import { guaranteeWarningsOf, reviewedRule } from './config.ts';
-import type { Config } from './config-schema.ts';
-import { openPublisher, openSending } from './deliveries.ts';
+import { guaranteeWarningsOf, reviewedRule } from './config/config.ts';
+import type { Config } from './config/schema.ts';
+import { scenarioOf } from './config/source-config.ts';
+import { openPublisher, openSending } from './deliveries/deliveries.ts';
+import { type Place, placeOf } from './deliveries/places.ts';
 import { DocumentCache } from './documents.ts';
-import { openFolding } from './folding.ts';
+import { Metrics } from './health/metrics.ts';
+import { StatusBoard } from './health/status.ts';
 import { begin, putRegistry } from './in-force.ts';
-import { Intake } from './intake.ts';
-import { openSources } from './live-sources.ts';
-import { Metrics } from './metrics.ts';
-import { type Place, placeOf } from './places.ts';
+import { Intake } from './intake/intake.ts';
 import { Player, type PlayerState } from './player.ts';
-import type { Processor } from './processor.ts';
+import { openFolding } from './processor/folding.ts';
+import type { Processor } from './processor/processor.ts';
 import { CommandRelay } from './relay.ts';
 import { RevisionFeed } from './revision-feed.ts';
 import {
@@ -31,10 +32,9 @@ import {
   startHeartbeat,
   startSelfTest,
 } from './serve.ts';
-import { scenarioOf } from './source-config.ts';
-import { StatusBoard } from './status.ts';
-import { openStores } from './store-opening.ts';
-import type { Stores } from './stores.ts';
+import { openSources } from './sources/live.ts';
+import { openStores } from './stores/opening.ts';
+import type { Stores } from './stores/stores.ts';
 import type { Stops, SystemOptions } from './system-options.ts';
 import { Ticker } from './ticker.ts';
 

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { openAccessStore } from '../app/access.ts';
-import { loadConfig } from '../app/config.ts';
-import type { Config } from '../app/config-schema.ts';
+import { loadConfig } from '../app/config/config.ts';
+import type { Config } from '../app/config/schema.ts';
 import { systemClock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import type { AccessStore } from '../store/ledger/access.ts';

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { profileNames } from '../alerts/cap/read/profiles.ts';
-import { openReader } from '../app/cap-reader.ts';
+import { openReader } from '../app/cap/reader.ts';
 import { systemClock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import { parseInstant } from '../model/time.ts';

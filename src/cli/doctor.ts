@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { checkAccess } from '../app/access.ts';
-import { loadConfig } from '../app/config.ts';
-import type { Config } from '../app/config-schema.ts';
+import { loadConfig } from '../app/config/config.ts';
+import type { Config } from '../app/config/schema.ts';
 import { type Check, fail, ok } from '../app/doctor/check.ts';
 import { checkContents, checkSample } from '../app/doctor/contents.ts';
 import { checkClock, checkData, checkNode, checkPort, checkStationClocks } from '../app/doctor/machine.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { parseObserved } from '../app/observed-csv.ts';
+import { parseObserved } from '../app/intake/observed-csv.ts';
 import { systemClock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import { eventKinds, type ObservedEvent } from '../model/observed-event.ts';

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { loadConfig } from '../app/config.ts';
-import type { Config } from '../app/config-schema.ts';
-import { holdData } from '../app/hold-data.ts';
+import { loadConfig } from '../app/config/config.ts';
+import type { Config } from '../app/config/schema.ts';
 import { openLake } from '../app/lake/open.ts';
 import { exportFormatOf, regionsOf } from '../app/lake/upkeep.ts';
 import { writeLake } from '../app/lake/write.ts';
-import { openStore } from '../app/store-kinds.ts';
+import { holdData } from '../app/stores/hold-data.ts';
+import { openStore } from '../app/stores/store-kinds.ts';
 import { systemClock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import { configFile } from './backup.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { holdData } from '../app/hold-data.ts';
+import { holdData } from '../app/stores/hold-data.ts';
 import { batch, observation } from '../store/archive/conformance.ts';
 import { openDuckdbArchive } from '../store/archive/duckdb/archive.ts';
 import { exportCommand } from './export.ts';

@@ -3,7 +3,7 @@ import { createReadStream, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openDuckdbArchive } from '../app/archive-file.ts';
+import { openDuckdbArchive } from '../app/stores/archive-file.ts';
 import { AtalaiaError, errorCodes } from '../lib/errors.ts';
 import { parseInstant } from '../model/time.ts';
 import type { CommandIo } from './command.ts';

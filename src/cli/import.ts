@@ -1,12 +1,12 @@
 import { readFileSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../app/config.ts';
-import { holdData } from '../app/hold-data.ts';
+import { loadConfig } from '../app/config/config.ts';
 import type { StationCoverage } from '../app/import/coverage.ts';
 import { type ImportedFile, type ImportResult, importFiles } from '../app/import/import.ts';
 import { type ImportFormat, importFormats } from '../app/import/read.ts';
-import { openStore } from '../app/store-kinds.ts';
+import { holdData } from '../app/stores/hold-data.ts';
+import { openStore } from '../app/stores/store-kinds.ts';
 import { parseStations } from '../ingest/stations.ts';
 import { systemClock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openDuckdbArchive } from '../app/archive-file.ts';
+import { openDuckdbArchive } from '../app/stores/archive-file.ts';
 import { readForecasts } from '../ingest/forecasts.ts';
 import type { Observation } from '../model/observation.ts';
 import { HOUR_MS } from '../model/time.ts';

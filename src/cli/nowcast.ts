@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../app/config.ts';
-import type { Config } from '../app/config-schema.ts';
-import { holdData } from '../app/hold-data.ts';
+import { loadConfig } from '../app/config/config.ts';
+import type { Config } from '../app/config/schema.ts';
 import {
   fitNowcasts,
   keepNowcasts,
@@ -14,7 +13,8 @@ import {
   type ScoreRow,
   scoreNowcasts,
 } from '../app/nowcast.ts';
-import { openStore } from '../app/store-kinds.ts';
+import { holdData } from '../app/stores/hold-data.ts';
+import { openStore } from '../app/stores/store-kinds.ts';
 import { systemClock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import { formatInstant, HOUR_MS, parseInstant, parseSpan } from '../model/time.ts';

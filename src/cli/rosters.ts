@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../app/config.ts';
-import { directoryOf } from '../app/roster-config.ts';
+import { loadConfig } from '../app/config/config.ts';
+import { directoryOf } from '../app/config/roster-config.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import { shiftsBetween } from '../model/roster.ts';
 import { DAY_MS, parseInstant } from '../model/time.ts';

@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../app/config.ts';
-import { writtenOrOursOf } from '../app/source-config.ts';
-import { wis2Data } from '../app/source-wis2.ts';
+import { loadConfig } from '../app/config/config.ts';
+import { writtenOrOursOf } from '../app/config/source-config.ts';
+import { wis2Data } from '../app/sources/wis2.ts';
 import { MAX_BODY_BYTES } from '../ingest/decode/body.ts';
 import type { Written } from '../ingest/formats/decode.ts';
 import { type Message, type Profile, unread } from '../ingest/formats/format.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../app/config.ts';
-import type { Config } from '../app/config-schema.ts';
+import { loadConfig } from '../app/config/config.ts';
+import type { Config } from '../app/config/schema.ts';
 import { askArchive } from '../app/question.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import { parseSpan } from '../model/time.ts';

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { newSession, newUser, TOKEN_LIFE_MS } from '../api/access/create.ts';
-import { whyClosed } from '../app/config.ts';
-import type { Config } from '../app/config-schema.ts';
+import { whyClosed } from '../app/config/config.ts';
+import type { Config } from '../app/config/schema.ts';
 import { systemClock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import { checkPassword, hashPassword } from '../lib/password.ts';

@@ -7,7 +7,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CheckpointStore } from '../../src/app/checkpoints.ts';
+import { CheckpointStore } from '../../src/app/checkpoints/checkpoints.ts';
 import type { Outcome } from '../../src/delivery/channel.ts';
 import { createSns, type SnsConfig, snsConfig } from '../../src/delivery/channels/sns.ts';
 import type { AlertEvent } from '../../src/model/alert.ts';

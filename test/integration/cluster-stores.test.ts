@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PARTITIONS, Showers } from '../../bench/guarantees-input.ts';
-import { type CheckpointFlaw, CheckpointStore } from '../../src/app/checkpoints.ts';
+import { type CheckpointFlaw, CheckpointStore } from '../../src/app/checkpoints/checkpoints.ts';
 import { DocumentCache } from '../../src/app/documents.ts';
 import { openPostgresLedger, type PostgresqlLedger } from '../../src/store/ledger/postgresql/ledger.ts';
 import { type FoldSnapshot, PartitionFold } from '../../src/stream/fold.ts';

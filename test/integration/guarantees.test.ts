@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { benchGuarantees, type GuaranteesCase } from '../../bench/guarantees.ts';
-import type { Guarantee } from '../../src/app/guarantee.ts';
+import type { Guarantee } from '../../src/app/sinks/guarantee.ts';
 
 // Thirty crashes at every point in turn under each guarantee; `atalaia bench guarantees` does two hundred.
 

@@ -1,4 +1,4 @@
-import type { Checkpoint, CheckpointStore } from '../../src/app/checkpoints.ts';
+import type { Checkpoint, CheckpointStore } from '../../src/app/checkpoints/checkpoints.ts';
 
 /** Checkpoints on shared storage, whole or absent; every one ever written is kept for the checkers. */
 export class CheckpointMedium {

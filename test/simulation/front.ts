@@ -1,5 +1,5 @@
 import { formatAlertEvent } from '../../src/alerts/event-json.ts';
-import { Intake } from '../../src/app/intake.ts';
+import { Intake } from '../../src/app/intake/intake.ts';
 import { CommandRelay } from '../../src/app/relay.ts';
 import { appendTick, Ticker } from '../../src/app/ticker.ts';
 import { createDispatcher, type Dispatcher } from '../../src/delivery/dispatcher.ts';

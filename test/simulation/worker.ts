@@ -1,6 +1,6 @@
-import type { CheckpointStore } from '../../src/app/checkpoints.ts';
+import type { CheckpointStore } from '../../src/app/checkpoints/checkpoints.ts';
 import { DocumentCache } from '../../src/app/documents.ts';
-import { Processor } from '../../src/app/processor.ts';
+import { Processor } from '../../src/app/processor/processor.ts';
 import { AtalaiaError } from '../../src/lib/errors.ts';
 import type { Log } from '../../src/log/log.ts';
 import { decodeRecord, encodeRecord } from '../../src/log/record-codec.ts';

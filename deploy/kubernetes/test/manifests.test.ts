@@ -191,6 +191,6 @@ test('variables of the program are keys of its configuration', () => {
 test('pods follow a metric that the program has', () => {
   const query = JSON.stringify(of('ScaledObject'));
   const metric = /atalaia_\w+/.exec(query)?.[0];
-  const source = readFileSync(new URL('../../src/app/metrics.ts', folder), 'utf8');
+  const source = readFileSync(new URL('../../src/app/health/metrics.ts', folder), 'utf8');
   assert.ok(source.includes(`name: '${metric}'`), metric);
 });

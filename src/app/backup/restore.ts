@@ -7,7 +7,7 @@ import { AtalaiaError } from '../../lib/errors.ts';
 import { openEmbeddedLog } from '../../log/embedded/embedded-log.ts';
 import { SECOND_MS } from '../../model/time.ts';
 import { dropUndelivered } from '../../store/ledger/sqlite/backup.ts';
-import type { Config } from '../config-schema.ts';
+import type { Config } from '../config/schema.ts';
 import { type Manifest, verifyBackup } from './manifest.ts';
 import { RESTORED, type Restored } from './restored.ts';
 import { isTar, unpackTar } from './tar.ts';

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { readYaml } from '../../rules/yaml.ts';
-import type { Config } from '../config-schema.ts';
+import type { Config } from '../config/schema.ts';
 import { findRuleFiles } from '../rule-files.ts';
 
 const REMOVED = '"removed by backup"';

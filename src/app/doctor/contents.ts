@@ -8,8 +8,8 @@ import type { Station } from '../../model/station.ts';
 import { weighRules } from '../../rules/budget.ts';
 import { loadRules } from '../../rules/rule-set.ts';
 import { loadTemplates } from '../../rules/template.ts';
-import { budgetOf } from '../config.ts';
-import type { Config } from '../config-schema.ts';
+import { budgetOf } from '../config/config.ts';
+import type { Config } from '../config/schema.ts';
 import { findRuleFiles } from '../rule-files.ts';
 import { type Check, fail, ok, tried, warn } from './check.ts';
 

@@ -5,8 +5,8 @@ import { createConnection, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { AtalaiaError } from '../../lib/errors.ts';
 import { parseSpan } from '../../model/time.ts';
-import type { Config } from '../config-schema.ts';
-import { holdData } from '../hold-data.ts';
+import type { Config } from '../config/schema.ts';
+import { holdData } from '../stores/hold-data.ts';
 import { type Check, fail, ok, tried, warn } from './check.ts';
 
 const NODE_MAJOR = 24;

@@ -3,11 +3,11 @@ import { probeKafka } from '../../log/kafka/probe.ts';
 import { probeKinesis } from '../../log/kinesis/probe.ts';
 import { probeRabbitmq } from '../../log/rabbitmq/probe.ts';
 import { probePostgres } from '../../store/ledger/postgresql/probe.ts';
-import type { Config } from '../config-schema.ts';
-import { textOf } from '../config-secrets.ts';
-import { kafkaAccess } from '../log-kinds.ts';
-import { liveSourcesOf, type SourceConfig } from '../source-config.ts';
-import type { LogConfig } from '../store-config.ts';
+import type { Config } from '../config/schema.ts';
+import { textOf } from '../config/secrets.ts';
+import { liveSourcesOf, type SourceConfig } from '../config/source-config.ts';
+import type { LogConfig } from '../config/store-config.ts';
+import { kafkaAccess } from '../stores/log-kinds.ts';
 import { type Check, fail, ok, tried, warn } from './check.ts';
 import { reach } from './machine.ts';
 

@@ -3,7 +3,7 @@ import { AtalaiaError } from '../../lib/errors.ts';
 import { openLakeFolder } from '../../store/lake/folder/medium.ts';
 import type { LakeMedium } from '../../store/lake/lake.ts';
 import { openS3Lake } from '../../store/lake/s3/medium.ts';
-import { LAKE_ON_S3, type LakeConfig } from '../store-config.ts';
+import { LAKE_ON_S3, type LakeConfig } from '../config/store-config.ts';
 
 /** The lake in a folder, or under `s3://bucket/prefix`. Rejects with ATL_USAGE, ATL_CONFIG or ATL_STORE. */
 export async function openLake({ to, region, endpoint }: Omit<LakeConfig, 'every'>): Promise<LakeMedium> {

@@ -7,8 +7,8 @@ import { DAY_MS, MINUTE_MS } from '../../model/time.ts';
 import type { Archive } from '../../store/archive/archive.ts';
 import { batch, observation } from '../../store/archive/conformance.ts';
 import { openDuckdbArchive } from '../../store/archive/duckdb/archive.ts';
-import { configSchema } from '../config-schema.ts';
-import { Metrics } from '../metrics.ts';
+import { configSchema } from '../config/schema.ts';
+import { Metrics } from '../health/metrics.ts';
 import { Upkeep } from './upkeep.ts';
 
 const NOW = Date.UTC(2024, 5, 10);

@@ -3,8 +3,8 @@ import type { Clock } from '../../lib/clock.ts';
 import { DAY_MS, formatInstant, MINUTE_MS } from '../../model/time.ts';
 import type { Archive, Dropped } from '../../store/archive/archive.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
-import type { Config } from '../config-schema.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Config } from '../config/schema.ts';
+import type { Metrics } from '../health/metrics.ts';
 import { openLake } from './open.ts';
 import { type LakeReport, writeLake } from './write.ts';
 

@@ -1,8 +1,8 @@
 import { AtalaiaError, invariant } from '../../lib/errors.ts';
 import type { LogEntry } from '../../log/log.ts';
-import type { Folded, Folder, Keeping } from '../folder.ts';
-import { keyOf, lowestOf, type PartitionOptions, skipRecord } from '../partition-fold.ts';
-import type { Starts } from '../sinks.ts';
+import type { Folded, Folder, Keeping } from '../processor/folder.ts';
+import { keyOf, lowestOf, type PartitionOptions, skipRecord } from '../processor/partition-fold.ts';
+import type { Starts } from '../sinks/sinks.ts';
 import { packChunk } from './chunk.ts';
 import type { CallName, Calls, FoldAnswer } from './protocol.ts';
 import { WorkerLost } from './worker-link.ts';

@@ -3,9 +3,9 @@ import { decodeRecord } from '../../log/record-codec.ts';
 import type { Effect } from '../../model/effect.ts';
 import { RowPacker } from '../../store/archive/packed.ts';
 import { type FoldSnapshot, PartitionFold } from '../../stream/fold.ts';
-import { decodeCheckpoint, packCheckpoint, sealCheckpoint } from '../checkpoint-codec.ts';
+import { decodeCheckpoint, packCheckpoint, sealCheckpoint } from '../checkpoints/codec.ts';
 import type { DocumentCache } from '../documents.ts';
-import { countInto } from '../partition-fold.ts';
+import { countInto } from '../processor/partition-fold.ts';
 import { readChunk } from './chunk.ts';
 import type { Calls, FoldAnswer, FoldCall, OpenCall, SnapshotAnswer } from './protocol.ts';
 
