@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { areaRule } from '../../test/oracle/area-network.ts';
 import { formatAlertEvent } from '../alerts/event-json.ts';
 import { openScenario } from '../ingest/scenario.ts';
 import { formatInstant } from '../model/time.ts';
 import { loadRules } from '../rules/rule-set.ts';
+import { hour, rain, station } from '../stream/fixture.ts';
 import { Replay } from './replay.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -39,4 +41,22 @@ test('the storm of Rio Grande do Sul: 114 alerts, 30 of them red, the same bytes
     '99c7e25116035ed760318dfef09b5af4f3a9b75178b652f36c185bc69533b41d',
     '99c7e25116035ed760318dfef09b5af4f3a9b75178b652f36c185bc69533b41d',
   ]);
+});
+
+test('an area is told of in time though no station lives at its home', () => {
+  const stations = [station('A801', '1')];
+  const areas = [{ id: 'basin', name: 'Basin', region: '2', stations: ['A801'] }];
+  const wide = areaRule({ yellow: 'count(stations where silent(2h)) >= 1' }, null, {
+    name: 'basin',
+    area: { kind: 'named', name: 'basin' },
+  });
+  const told = [1, 64].map((partitions) => {
+    const replay = new Replay({ rules: [wide], stations, areas, partitions });
+    replay.feed(rain(0, 1, { station: 'A801' }));
+    // Nothing comes: time alone raises it.
+    replay.advanceTo(hour(6));
+    return replay.finish().map(formatAlertEvent);
+  });
+  expect(told[0]?.length).toBeGreaterThan(0);
+  expect(told[1]).toEqual(told[0]);
 });

@@ -36,12 +36,16 @@ export function compareEvents(a: AlertEvent, b: AlertEvent): number {
     a.revision - b.revision
   );
 }
+const NONE: readonly number[] = [];
+
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Folds a recording in one process and keeps its alert events. Feed reports in order of (`receivedAt`, station). */
 export class Replay {
   readonly #options: ReplayOptions;
   readonly #folds: PartitionFold[];
+  /** Those that hold a station or an area: the others have nothing that time could change. */
+  readonly #held: readonly PartitionFold[];
   readonly #partitionOf: ReadonlyMap<string, number>;
   readonly #neighbours: ReadonlyMap<string, readonly number[]>;
   readonly events: AlertEvent[] = [];
@@ -81,6 +85,7 @@ export class Replay {
       fold.apply({ kind: 'command', id: 'rules', command: { type: 'rules', hash: rules } });
       return fold;
     });
+    this.#held = this.#folds.filter((_, i) => slices[i]?.length || areas[i]?.areas.length);
   }
 
   feed(report: Report): void {
@@ -88,7 +93,7 @@ export class Replay {
     const partition = this.#partitionOf.get(report.station);
     if (partition === undefined) this.#count('unknown-station');
     else this.#apply(this.#folds[partition] as PartitionFold, { kind: 'report', report });
-    for (const other of this.#neighbours.get(report.station) ?? [])
+    for (const other of this.#neighbours.get(report.station) ?? NONE)
       this.#apply(this.#folds[other] as PartitionFold, { kind: 'report', report, neighbour: true });
     this.#reports++;
     if (this.#reports % 5000 === 0) this.#options.onProgress?.(this.#reports, this.#now);
@@ -110,7 +115,7 @@ export class Replay {
 
   #begin(startAt: number): void {
     const command = { type: 'recording', delayMs: this.#options.delayMs ?? 0, startAt } as const;
-    for (const fold of this.#folds) this.#apply(fold, { kind: 'command', id: 'recording', command });
+    for (const fold of this.#held) this.#apply(fold, { kind: 'command', id: 'recording', command });
   }
 
   /** Moves the recording's time: timers due by then fire. Goes back for nobody. */
@@ -118,7 +123,7 @@ export class Replay {
     if (at <= this.#now) return;
     if (!Number.isFinite(this.#now)) this.#begin(at);
     this.#now = at;
-    for (const fold of this.#folds) this.#apply(fold, { kind: 'tick', at });
+    for (const fold of this.#held) this.#apply(fold, { kind: 'tick', at });
   }
 
   #apply(fold: PartitionFold, record: LogRecord): void {

@@ -56,7 +56,12 @@ export type Scorer = (rule: Rule, level: Level, spells: readonly Warned[]) => Ba
  * so what did not happen cannot be counted; HSS is null with them. `byDay` has both.
  */
 export function scorer(judge: Judge): Scorer {
-  const observed = observedDays(judge.recording);
+  let observed: ReturnType<typeof observedDays> | undefined;
+  // Walks the whole recording: only for a rule that is judged.
+  const days = (): ReturnType<typeof observedDays> => {
+    observed ??= observedDays(judge.recording);
+    return observed;
+  };
   return (rule, level, spells) => {
     const occurrences = occurrencesAt(judge.truth, rule.name, level);
     const found = match(spells, occurrences, judge.toleranceMs);
@@ -79,7 +84,7 @@ export function scorer(judge: Judge): Scorer {
       alertsPerYear: years > 0 ? spells.length / years : null,
       falseAlarmsPerYear: judged && years > 0 ? found.falseAlarms.length / years : null,
       daysWithAlerts: daysOf(spells),
-      byDay: judged ? scoreDays(subjects, observed, spells, occurrences) : null,
+      byDay: judged ? scoreDays(subjects, days(), spells, occurrences) : null,
       lead: leadOf(found.hits.map((hit) => hit.leadMs / HOUR_MS)),
       missed: found.misses.map(({ subject, from, to }) => ({
         subject,
