@@ -22,6 +22,8 @@ export class PlainLayout {
   readonly scales: readonly number[];
   /** By `k`: a reading that stands still for less than this passes, ms; infinite: for however long. */
   readonly stillMs: readonly number[];
+  /** The least of them. */
+  readonly leastStillMs: number;
   /** `k` of these; below 0: not measured. */
   readonly radiation: number;
   readonly #max: number;
@@ -43,6 +45,7 @@ export class PlainLayout {
     this.stillMs = this.places.map(
       (_, k) => (plainHours.get(this.nameOf(k)) ?? Number.POSITIVE_INFINITY) * HOUR_MS,
     );
+    this.leastStillMs = Math.min(...this.stillMs);
     this.everywhere = this.places.flatMap(() => [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]);
     this.radiation = numberOf('globalRadiation');
     this.#max = numberOf('airTemperatureMax');
@@ -56,11 +59,15 @@ export class PlainLayout {
 
   /** The columns of series by `k`; stations with the same share one list. */
   columnsOf(series: readonly { readonly column: number }[]): readonly number[] {
-    const columns = this.places.map((place) => (series[place] as { column: number }).column);
-    if (!this.#columns.every((column, k) => column === columns[k])) this.#columns = columns;
+    for (let k = 0; k < this.places.length; k++) {
+      const { column } = series[this.places[k] as number] as { column: number };
+      if (column === this.#columns[k]) continue;
+      this.#columns = this.places.map((place) => (series[place] as { column: number }).column);
+      break;
+    }
     return this.#columns;
   }
-  #columns: readonly number[] = [Number.NaN];
+  #columns: readonly number[] = [];
 
   nameOf(k: number): string {
     return this.quantities[this.places[k] as number] as string;
@@ -128,10 +135,14 @@ export class PlainLayout {
    * processor's cache, where those of thousands do not.
    */
   readonly everywhere: number[];
+  /** Those of the site included last: stations of one place follow one another. */
+  #included: readonly number[] = [];
 
   /** A site whose readings will be held against {@link everywhere}. */
   include(site: Site): void {
     const limits = this.limitsAt(site);
+    if (limits === this.#included) return;
+    this.#included = limits;
     for (let k = 0; k < this.places.length; k++) {
       this.everywhere[2 * k] = Math.max(this.everywhere[2 * k] as number, limits[2 * k] as number);
       this.everywhere[2 * k + 1] = Math.min(

@@ -239,6 +239,13 @@ test('a pyranometer that stands still from its first report on is found by the l
   expect(found).toEqual(naive);
 });
 
+test('of values that stand still from the first report on the one that may least is found in time', () => {
+  const still = Array.from({ length: 12 }, (_, n) => report(n, { relativeHumidity: 70, airTemperature: 20 }));
+  const found = flagged(new Bench([heat], 0, [place]).feed(...still));
+  expect(found).toEqual([8, 9, 10, 11].map((n) => `airTemperature ${n}: suspect persistence`));
+  expect(flaggedIn(still, place).size).toBe(found.length);
+});
+
 test('a correction that makes a run longer is seen by the readings after it', () => {
   const at = (n: number, t: number, rest: Partial<Report> = {}) =>
     report(n, { airTemperature: t, rainfall: 0 }, rest);

@@ -34,7 +34,8 @@ const STILL_LOOK_MS = HOUR_MS / 2;
  */
 export class StationQuality {
   readonly #measured: Measured;
-  readonly #history: SeriesHistory;
+  /** Made with the first look at it: mostly no reading asks for more than the row before it. */
+  #history: SeriesHistory | null = null;
   #judge: StationJudge | null = null;
   #site: Station | null = null;
   /** The rest follows from the layout of the newest report and from the series: shortcuts, no state. */
@@ -44,7 +45,7 @@ export class StationQuality {
   #limits: readonly number[] | null = null;
   #limitsOf: Station | null = null;
   #columns: readonly number[] = [];
-  /** By place: since when the value stands, at most. */
+  /** By number of what is checked: since when the value stands, at most; null: nobody asks before the next look. */
   #changedAt: number[] | null = null;
   /** Before this instant no value of the newest report stands for too long, whichever is equal to the one before. */
   #stillUntil = Number.NEGATIVE_INFINITY;
@@ -59,7 +60,6 @@ export class StationQuality {
 
   constructor(measured: Measured) {
     this.#measured = measured;
-    this.#history = new SeriesHistory(measured);
   }
 
   /** The series of a quantity with its suspect readings in it; `good` itself where there are none. */
@@ -73,7 +73,12 @@ export class StationQuality {
   }
 
   get flagged(): FlaggedReadings {
-    return this.#history.flagged;
+    return this.#past.flagged;
+  }
+
+  get #past(): SeriesHistory {
+    this.#history ??= new SeriesHistory(this.#measured);
+    return this.#history;
   }
 
   /**
@@ -160,9 +165,9 @@ export class StationQuality {
     const at = rows.at(row);
     const isNewest = row === rows.end - 1;
     if (isNewest) {
-      this.#changedAt ??= plain.places.map(() => Number.NEGATIVE_INFINITY);
       if (at >= this.#stillDueAt) this.#lookForChanges(plain, rows, row);
-      if (at - (this.#changedAt[k] as number) < stillMs) return true;
+      if (at < this.#stillUntil) return true;
+      if (this.#changedAt && at - (this.#changedAt[k] as number) < stillMs) return true;
       if (this.#judge?.runs.knows(plain.nameOf(k), rows.at(row - 1))) return false;
     }
     const changedAt = changeBefore(rows, column, row, at - stillMs, rows.intervalMs);
@@ -170,20 +175,31 @@ export class StationQuality {
     return at - changedAt < stillMs;
   }
 
-  /** Since when each value of the newest row stands at most, and so until when none stands for too long. */
+  /** Until when none of the values of the newest row stands for too long; where that is soon, since when each stands at most. */
   #lookForChanges(plain: PlainLayout, rows: ReadingRows, row: number): void {
     const at = rows.at(row);
-    const changedAt = this.#changedAt as number[];
+    // No value stands for longer than the rows go back.
+    const atLeast = rows.at(rows.start) - rows.intervalMs + plain.leastStillMs;
+    if (atLeast > at) {
+      this.#changedAt = null;
+      this.#stillUntil = atLeast;
+      this.#stillDueAt = atLeast;
+      return;
+    }
+    const changedAt: number[] = [];
     let until = Number.POSITIVE_INFINITY;
-    plain.stillMs.forEach((stillMs, k) => {
-      if (stillMs === Number.POSITIVE_INFINITY) return;
+    for (let k = 0; k < plain.places.length; k++) {
+      const stillMs = plain.stillMs[k] as number;
+      const isTimeless = stillMs === Number.POSITIVE_INFINITY;
       const column = this.#columns[k] as number;
-      changedAt[k] = changeBefore(rows, column, row, at - stillMs, rows.intervalMs);
-      until = Math.min(until, (changedAt[k] as number) + stillMs);
-    });
+      const since = isTimeless ? at : changeBefore(rows, column, row, at - stillMs, rows.intervalMs);
+      changedAt.push(since);
+      until = Math.min(until, since + stillMs);
+    }
     this.#stillUntil = until;
     // Where one stands for long already the rest is asked one by one for a while.
     this.#stillDueAt = Math.max(until, at + STILL_LOOK_MS);
+    this.#changedAt = until < this.#stillDueAt ? changedAt : null;
   }
 
   #forgetChanges(): void {
@@ -281,7 +297,7 @@ export class StationQuality {
   #reach(at: number): number {
     let from = at;
     for (const quantity of checkedQuantities) {
-      const before = this.#history.before(quantity, at);
+      const before = this.#past.before(quantity, at);
       if (before && at - before.at <= STEP_MS && before.at < from) from = before.at;
     }
     return from;
@@ -297,7 +313,7 @@ export class StationQuality {
   #judged(): StationJudge {
     const { station } = this.#measured;
     if (this.#judge === null || this.#site !== station) {
-      this.#judge = new StationJudge(station, this.#history);
+      this.#judge = new StationJudge(station, this.#past);
       this.#site = station;
     }
     return this.#judge;
@@ -432,7 +448,7 @@ export class StationQuality {
   }
 
   restore(from: FlaggedSnapshot): void {
-    this.#history.flagged = FlaggedReadings.restore(from);
+    this.#past.flagged = FlaggedReadings.restore(from);
     this.isClean = this.flagged.size === 0;
   }
 }

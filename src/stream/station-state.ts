@@ -196,7 +196,7 @@ export class StationState<Area extends SubjectState = SubjectState> extends Subj
       tracks: this.snapshotTracks(),
       ...this.snapshotWithdrawn(),
       ...(this.isNeighbour ? { neighbour: true as const } : {}),
-      ...(this.#quality && this.#quality.flagged.size > 0 ? { flagged: this.#quality.snapshot() } : {}),
+      ...(this.#quality && !this.#quality.isClean ? { flagged: this.#quality.snapshot() } : {}),
       ...(this.forecasts && this.forecasts.size > 0 ? { forecasts: this.forecasts.snapshot() } : {}),
       ...(this.derivation ? { derivation: this.derivation.snapshot() } : {}),
     };
