@@ -122,8 +122,11 @@ const accepting = spells.map((one, i) => ({
 const ordinary = spells.map((one, i) => ({ ...one, name: `strict-${i}`, expiresMs: 4000 * HOUR_MS }));
 const numRuns = Number(process.env.ATALAIA_RUNS ?? 120);
 
-const dry = (airTemperature: 20 | 36 | 38): Story[number] => ({ step: 1, values: { airTemperature } });
-const moist = (airTemperature: 20, relativeHumidity: 20 | 95): Story[number] => ({
+const dry = (airTemperature: 20 | 36 | 38 | 44 | 46 | 59, step: 1 | 2 | 5 = 1): Story[number] => ({
+  step,
+  values: { airTemperature },
+});
+const moist = (airTemperature: 20 | 38, relativeHumidity: 20 | 70 | 95): Story[number] => ({
   step: 1,
   values: { airTemperature, dewPoint: 15, relativeHumidity },
 });
@@ -147,6 +150,29 @@ const levelOf = (bench: Bench, name: string): string | null => {
   );
   return !last || last.event === 'ended' ? null : last.level;
 };
+
+/** The same, and then late data before it: what it came to before the readings that were taken is still so. */
+const restedArea: [Story, Story, number[], boolean] = [
+  [dry(20), dry(20), dry(20)],
+  [
+    ...[
+      dry(20),
+      dry(20),
+      dry(20, 5),
+      dry(20),
+      dry(20),
+      dry(44),
+      dry(59, 2),
+      dry(38),
+      dry(46),
+      dry(20),
+      dry(20),
+    ],
+    ...[moist(38, 70), dry(20), moist(20, 95), dry(38), moist(20, 95)],
+  ],
+  [0, 0, 0, 0, 1197460917, 0, 0, 0, 0, 0, 0, 0, 0, 1197460917, 0, 0, 267804643],
+  true,
+];
 
 test('in any order of arrival, each rule ends with the level of the recomputation over what it accepts', () => {
   let differing = 0;
@@ -225,7 +251,7 @@ test('so does a rule about an area', () => {
         ]);
       }
     }),
-    { numRuns, examples: [takenArea] },
+    { numRuns, examples: [takenArea, restedArea] },
   );
 });
 

@@ -34,6 +34,8 @@ interface Run {
   old: ReturnType<Timeline['snapshot']>;
   readonly oldAt: number;
   readonly oldTruths: Track['truths'];
+  /** The newest instant that was evaluated, or, of a track that rests, that changed its level. */
+  readonly lastAt: number;
   hasStepped: boolean;
   isDone: boolean;
 }
@@ -53,6 +55,7 @@ function newRun(
     old: [],
     oldAt: track.evaluatedAt,
     oldTruths: track.truths,
+    lastAt: Math.max(track.evaluatedAt, track.timeline.changedAt),
     hasStepped: false,
     isDone: false,
   };
@@ -108,12 +111,12 @@ export function replayTracks(
   }
   live.history.replace(walk.from, agreedAt, moves);
   for (const run of runs) if (!run.isDone && isBereft(run)) rest(run.track);
-  const isStepped = (run: Run): boolean => run.hasStepped || run.oldAt >= run.begin;
+  const isStepped = (run: Run): boolean => run.hasStepped || run.lastAt >= run.begin;
   return { agreedAt, stepped: new Set(runs.filter(isStepped).map(({ rule }) => rule)) };
 }
 
 /** What was evaluated in the past that is gone through now, all of whose instants late data took. */
-const isBereft = (run: Run): boolean => !run.hasStepped && run.oldAt >= run.begin;
+const isBereft = (run: Run): boolean => !run.hasStepped && run.lastAt >= run.begin;
 
 /** A track that has come to what it was at `at` goes on as it went on. */
 function settleRun(run: Run, at: number): void {
@@ -121,7 +124,8 @@ function settleRun(run: Run, at: number): void {
   const isAfter = (entry: { readonly at: number | null }): boolean => entry.at !== null && entry.at > at;
   const before = old.findLast((entry) => !isAfter(entry));
   if (!before || !isSameState(before.state, track.timeline.state)) return;
-  if (run.oldAt > at) {
+  // What a track that rests would find at its newest instant is not known, whatever it found on the way here.
+  if (run.lastAt > at || !Number.isFinite(run.oldAt)) {
     track.timeline = Timeline.restore([...track.timeline.snapshot(), ...old.filter(isAfter)]);
     track.evaluatedAt = run.oldAt;
     track.truths = run.oldTruths;

@@ -155,7 +155,7 @@ export function stepTrack(
   const begin = Math.max(from, track.timeline.settledAt + 1);
   let instants = evaluationInstants(state, rule, begin, state.newestAt);
   if (instants.length === 0) {
-    if (track.evaluatedAt < begin) return false;
+    if (Math.max(track.evaluatedAt, track.timeline.changedAt) < begin) return false;
     instants = evaluationInstants(state, rule, track.timeline.settledAt + 1, begin - 1).slice(-1);
     if (instants.length === 0) rest(track);
   }
