@@ -12,6 +12,8 @@ export default defineConfig({
     target: 'es2023',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // How long each plugin took is no news to who starts the server for the first time.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   server: { host: '127.0.0.1', proxy: { '/api': 'http://127.0.0.1:8080', '/cap': 'http://127.0.0.1:8080' } },
 });
