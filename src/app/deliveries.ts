@@ -14,7 +14,7 @@ import {
 } from '../delivery/dispatcher.ts';
 import { createPeopleChannel } from '../delivery/people.ts';
 import { readVapid } from '../lib/web-push.ts';
-import { drillMarks } from '../model/environment.ts';
+import { drillMarks, type Environment } from '../model/environment.ts';
 import { textIn } from '../model/language.ts';
 import type { Rule } from '../model/rule.ts';
 import { isSelfTest, isSelfTestRecipient } from '../model/self-test.ts';
@@ -102,11 +102,13 @@ export const pushKeys = ({ channels }: Config): { readonly channel: string; read
     return key ? [{ channel, publicKey: key.publicKey }] : [];
   });
 
-/** The body of what is no alert says so, for a receiver who takes it for one: what waits for approval, and a test. */
-const markedBody = ({ event, draft }: StoredRevision['revision']): string => {
-  const body = formatAlertEvent(event);
-  if (isSelfTest(event)) return `${body.slice(0, -1)},"test":true}`;
-  return draft ? `${body.slice(0, -1)},"draft":true}` : body;
+/** The body of what is no alert says so, for a receiver who takes it for one: a drill, what waits for approval, a test. */
+const markedBody = ({ event, draft }: StoredRevision['revision'], environment: Environment): string => {
+  const marks = [
+    ...(environment === 'actual' ? [] : [`,"environment":"${environment}"`]),
+    ...(isSelfTest(event) ? [',"test":true'] : draft ? [',"draft":true'] : []),
+  ];
+  return `${formatAlertEvent(event).slice(0, -1)}${marks.join('')}}`;
 };
 
 /** What the texts of a revision tell beside its event. */
@@ -209,7 +211,7 @@ function dispatcherOptions(
     clock,
     random,
     ...(config.deliveries.perMinute === undefined ? {} : { perMinute: config.deliveries.perMinute }),
-    body: ({ revision }) => markedBody(revision),
+    body: ({ revision }) => markedBody(revision, config.environment),
     ...(config.selfTest
       ? { selfTest: { subscriptions: selfTestSubscriptions(config), withinMs: config.selfTest.deadline } }
       : {}),

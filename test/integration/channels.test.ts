@@ -14,7 +14,7 @@ afterAll(async () => {
   for (const close of closers.reverse()) await close();
 });
 
-test('an alert reaches mailbox, chat and CAP receiver, with place, end and the mark of a drill', async () => {
+test('an alert reaches mailbox, chat, CAP receiver and webhook, with place, end and the mark of a drill', async () => {
   const mails: string[] = [];
   const mailServer = new SMTPServer({
     ...{ authOptional: true, disabledCommands: ['STARTTLS'] },
@@ -34,7 +34,8 @@ test('an alert reaches mailbox, chat and CAP receiver, with place, end and the m
   const { port } = mailServer.server.address() as AddressInfo;
   const chat = await openReceiver(() => ({ status: 200, body: '{"ok":true,"result":{"message_id":1}}' }));
   const civil = await openReceiver(() => ({ status: 202 }));
-  closers.push(chat.close, civil.close);
+  const machine = await openReceiver(() => ({ status: 200 }));
+  closers.push(chat.close, civil.close, machine.close);
   writeFileSync(
     join(folder.path, 'atalaia.yaml'),
     `environment: exercise
@@ -45,10 +46,12 @@ channels:
   mail: { kind: email, host: 127.0.0.1, port: ${port}, security: none, from: alertas@example.org, allowPrivate: true }
   bot: { kind: telegram, token: { env: BOT_TOKEN }, url: "${chat.url}", allowPrivate: true }
   civil: { kind: cap, url: "${civil.url}/", allowPrivate: true }
+  machine: { kind: webhook, url: "${machine.url}/", allowPrivate: true }
 subscriptions:
   - { name: ana, channel: mail, address: ana@example.com }
   - { name: chat, channel: bot, address: "-100123" }
   - { name: defesa, channel: civil }
+  - { name: ops, channel: machine }
 `,
   );
   const env = { BOT_TOKEN: '123456:AAbbccddeeffgghhiijjkkllmm' };
@@ -67,8 +70,8 @@ subscriptions:
   const observedAt = `${new Date().toISOString().slice(0, 16)}:00Z`;
   const observation = { station: 'QUINTAL', observedAt, interval: 'PT1H', values: { rainfall: 25 } };
   await send('POST', '/api/v1/observations', observation);
-  const isTold = (): boolean => mails.length > 0 && chat.seen.length > 0 && civil.seen.length > 0;
-  await until(isTold, 30_000, 'three messages');
+  const receivers = [mails, chat.seen, civil.seen, machine.seen];
+  await until(() => receivers.every(({ length }) => length > 0), 30_000, 'four messages');
   const { text } = JSON.parse(chat.seen[0]?.body.toString() ?? '');
   expect(text).toMatch(
     /^EXERCÍCIO: Perigo potencial: Chuvas intensas, Quintal da Ana\. Até \d\d\/\d\d \d\d:\d\d\. [A-ZÀ-Ú]/,
@@ -77,4 +80,8 @@ subscriptions:
   expect(mails[0]).toContain('Quintal da Ana');
   expect(civil.seen[0]?.headers['content-type']).toBe('application/cap+xml');
   expect(civil.seen[0]?.body.toString()).toMatch(/<status>Exercise<\/status>/);
+  expect(JSON.parse(machine.seen[0]?.body.toString() ?? '')).toMatchObject({
+    ...{ event: 'raised', level: 'yellow', environment: 'exercise' },
+  });
+  expect(program.stdout).toMatch(/^EXERCISE .*Heavy rain, Quintal da Ana$/m);
 }, 60_000);
