@@ -1,14 +1,12 @@
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { type Config, loadConfig } from '../app/config.ts';
+import { join } from 'node:path';
+import type { Config } from '../app/config.ts';
 import { holdData } from '../app/hold-data.ts';
 import { openLake } from '../app/lake/open.ts';
 import { exportFormatOf, regionsOf } from '../app/lake/upkeep.ts';
 import { writeLake } from '../app/lake/write.ts';
 import { openStore } from '../app/stores.ts';
 import { systemClock } from '../lib/clock.ts';
-import { AtalaiaError } from '../lib/errors.ts';
-import { configFile } from './backup.ts';
+import { configOfArchive } from './archive-place.ts';
 import type { CommandIo } from './command.ts';
 import { ProgressLine } from './progress.ts';
 import { readStations } from './start.ts';
@@ -25,14 +23,8 @@ export interface LakeExport {
 
 /** Brings the lake up to the archive once; the server must be stopped, unless the archive is PostgreSQL. */
 export async function exportLake(given: LakeExport, io: CommandIo): Promise<number> {
-  const read = loadConfig(configFile(given.config), process.env);
-  const config = given.data === undefined ? read : { ...read, data: resolve(given.data) };
+  const config = configOfArchive(given);
   const isEmbedded = config.store.kind === 'embedded';
-  if (isEmbedded && !existsSync(join(config.data, 'archive.duckdb')))
-    throw new AtalaiaError(
-      'ATL_NOT_FOUND',
-      `No archive in ${config.data}. Give the data folder with --data DIR.`,
-    );
   const medium = await openLake({ to: given.lake, region: given.region, endpoint: given.endpoint });
   try {
     const letGo = isEmbedded
