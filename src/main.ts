@@ -25,17 +25,17 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     return await command.run(rest, process);
   } catch (error) {
-    return explain(error);
+    return explain(error, name);
   }
 }
 
-function explain(error: unknown): number {
+function explain(error: unknown, command: string): number {
   if (error instanceof AtalaiaError) {
     process.stderr.write(`atalaia: ${error.message}\n`);
     return errorCodes[error.code].exit;
   }
   if (error instanceof Error && (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')) {
-    process.stderr.write(`atalaia: ${error.message}\n`);
+    process.stderr.write(`atalaia: ${error.message}. See: atalaia ${command} --help.\n`);
     return 2;
   }
   process.stderr.write(

@@ -8,7 +8,7 @@ import type { AccessStore } from '../store/ledger/access.ts';
 import type { Ledger } from '../store/ledger/ledger.ts';
 import { configFile } from './backup.ts';
 
-/** Does something with users and keys of a configuration; its server may run, and hears of it within seconds. */
+/** Does something with users, keys and whatever else the ledger of a configuration holds; its server may run, and hears of it within seconds. */
 export async function withAccess<T>(
   given: string | undefined,
   work: (access: AccessStore, config: Config, ledger: Ledger) => Promise<T>,
@@ -19,7 +19,7 @@ export async function withAccess<T>(
   if (file === null)
     throw new AtalaiaError(
       'ATL_USAGE',
-      'Users and keys belong to a configuration: name it with --config, or run this beside atalaia.yaml.',
+      'This belongs to a configuration: name it with --config, or run this beside atalaia.yaml.',
     );
   const config = loadConfig(file, process.env);
   const store = await openAccessStore({ config });

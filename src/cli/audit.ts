@@ -31,7 +31,9 @@ async function verify(store: AuditStore, head: string | undefined, io: CommandIo
     io.stdout.write(`broken at entry ${found.broken}: ${found.why}\n`);
     return 1;
   }
-  io.stdout.write(`${found.entries} entries are whole\nhead ${found.head}\n`);
+  io.stdout.write(
+    `${found.entries === 1 ? '1 entry is' : `${found.entries} entries are`} whole\nhead ${found.head}\n`,
+  );
   if (found.knows) return 0;
   io.stdout.write(
     `the hash ${head} is not among them: the end of the log was cut off, or it is another log\n`,

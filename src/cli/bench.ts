@@ -310,7 +310,7 @@ export const benchCommand: Command = {
     if (!bench || positionals.length !== 1) {
       throw new AtalaiaError(
         'ATL_USAGE',
-        `Benchmark "${positionals.join(' ')}" is not known; there are: ${Object.keys(benches).join(', ')}. See: atalaia bench --help.`,
+        `${positionals.length === 0 ? 'Name a benchmark' : `Benchmark "${positionals.join(' ')}" is not known`}; there are: ${Object.keys(benches).join(', ')}. See: atalaia bench --help.`,
       );
     }
     const strange = Object.keys(values).find((option) => !bench.knows.some((known) => known === option));

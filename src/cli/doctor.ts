@@ -63,7 +63,7 @@ export const doctorCommand: Command = {
     add(await checkServices(config));
     add(await checkAccess(config, file, systemClock.now()));
     add(await checkChannels(config));
-    add(await checkContents(config));
+    add(await checkContents(config, file === null));
     add([await checkStationClocks(config.listen)]);
     for (const sample of values.sample) add([await checkSample(sample, systemClock.now())]);
     return ended(checks, values.json, io, checks.some(({ status }) => status === 'fail') ? 1 : 0);

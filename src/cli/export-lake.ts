@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { loadConfig } from '../app/config/config.ts';
+import { join } from 'node:path';
 import type { Config } from '../app/config/schema.ts';
 import { openLake } from '../app/lake/open.ts';
 import { exportFormatOf, regionsOf } from '../app/lake/upkeep.ts';
@@ -8,8 +6,7 @@ import { writeLake } from '../app/lake/write.ts';
 import { holdData } from '../app/stores/hold-data.ts';
 import { openStore } from '../app/stores/store-kinds.ts';
 import { systemClock } from '../lib/clock.ts';
-import { AtalaiaError } from '../lib/errors.ts';
-import { configFile } from './backup.ts';
+import { configOfArchive } from './archive-place.ts';
 import type { CommandIo } from './command.ts';
 import { ProgressLine } from './progress.ts';
 import { readStations } from './start.ts';
@@ -26,14 +23,8 @@ export interface LakeExport {
 
 /** Brings the lake up to the archive once; the server must be stopped, unless the archive is PostgreSQL. */
 export async function exportLake(given: LakeExport, io: CommandIo): Promise<number> {
-  const read = loadConfig(configFile(given.config), process.env);
-  const config = given.data === undefined ? read : { ...read, data: resolve(given.data) };
+  const config = configOfArchive(given);
   const isEmbedded = config.store.kind === 'embedded';
-  if (isEmbedded && !existsSync(join(config.data, 'archive.duckdb')))
-    throw new AtalaiaError(
-      'ATL_NOT_FOUND',
-      `No archive in ${config.data}. Give the data folder with --data DIR.`,
-    );
   const medium = await openLake({ to: given.lake, region: given.region, endpoint: given.endpoint });
   try {
     const letGo = isEmbedded

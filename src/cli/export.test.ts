@@ -34,6 +34,12 @@ describe('atalaia export', () => {
     expect(result.out.split('\n')).toHaveLength(3);
   });
 
+  test('the data folder is that of the configuration, unless told', async () => {
+    const config = join(data, 'atalaia.yaml');
+    writeFileSync(config, `data: ${JSON.stringify(data)}\n`);
+    expect(await run('--format', 'csv', '--config', config)).toMatchObject({ status: 0, err: '2 rows\n' });
+  });
+
   test('Parquet to a file', async () => {
     const out = join(data, 'x.parquet');
     expect((await run('--format', 'parquet', '--data', data, '--out', out)).status).toBe(0);

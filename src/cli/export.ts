@@ -1,28 +1,29 @@
 import { once } from 'node:events';
-import { createReadStream, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createReadStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openDuckdbArchive } from '../app/stores/archive-file.ts';
 import { AtalaiaError, errorCodes } from '../lib/errors.ts';
 import { parseInstant } from '../model/time.ts';
+import { configOfArchive } from './archive-place.ts';
 import type { CommandIo } from './command.ts';
 import { exportLake, type LakeExport } from './export-lake.ts';
 
-const usage = `atalaia export --format parquet|csv [--out FILE] [--data DIR] [--from T] [--to T]
+const usage = `atalaia export --format parquet|csv [--out FILE] [--config FILE] [--data DIR] [--from T] [--to T]
 atalaia export --format parquet --lake DIR|s3://BUCKET/PREFIX [--since T] [--config FILE] [--data DIR]
 
 Writes the observations of the archive, the newest value of each reading, in canonical units.
 
   --format parquet|csv  form of the file
   --out FILE            file to write (default: standard output); .csv.gz is compressed
-  --data DIR            data folder (default: ./data)
+  --data DIR            data folder (default: that of the configuration)
   --from T              first instant, as 2024-04-30T00:00:00Z, included
   --to T                last instant, not included
   --lake PLACE          a folder or bucket to bring up to the archive: files by month and region (docs/lake.md)
   --since T             only months that end after it
   --region, --endpoint  of the bucket, where the environment does not say
-  --config FILE         with --lake: the configuration (default: atalaia.yaml, when there is one)
+  --config FILE         the configuration (default: atalaia.yaml, when there is one)
 
 Examples:
   atalaia export --format parquet --out history.parquet
@@ -35,7 +36,8 @@ One process at a time can open the archive: stop a running Atalaia first.
 interface Options {
   readonly format: 'parquet' | 'csv';
   readonly out: string | undefined;
-  readonly data: string;
+  readonly config?: string;
+  readonly data?: string;
   readonly from: number | undefined;
   readonly to: number | undefined;
 }
@@ -59,7 +61,7 @@ function parse(argv: readonly string[], io: CommandIo): Options | LakeExport | '
     },
   });
   if (values.help) return 'help';
-  const { format, out, lake, data } = values;
+  const { format, out, lake } = values;
   refuseMixed(values);
   if (format !== 'parquet' && format !== 'csv') {
     throw new AtalaiaError('ATL_USAGE', `--format is ${format ?? 'missing'}. Give parquet or csv.`);
@@ -79,10 +81,10 @@ function parse(argv: readonly string[], io: CommandIo): Options | LakeExport | '
     return at;
   };
   if (lake !== undefined) return { ...values, lake, since: instant('since') };
-  return { format, out, data: data ?? './data', from: instant('from'), to: instant('to') };
+  return { ...values, format, out, from: instant('from'), to: instant('to') };
 }
 
-const forLake = ['since', 'region', 'endpoint', 'config'] as const;
+const forLake = ['since', 'region', 'endpoint'] as const;
 
 /** A lake is written whole by months, a file of any span. */
 function refuseMixed(values: { readonly [name: string]: string | boolean | undefined }): void {
@@ -100,10 +102,13 @@ function refuseMixed(values: { readonly [name: string]: string | boolean | undef
 }
 
 async function writeExport(options: Options, io: CommandIo): Promise<number> {
-  const path = join(options.data, 'archive.duckdb');
-  if (!existsSync(path)) {
-    throw new AtalaiaError('ATL_NOT_FOUND', `No archive at ${path}. Give the data folder with --data DIR.`);
-  }
+  const { data, store } = configOfArchive(options);
+  if (store.kind !== 'embedded')
+    throw new AtalaiaError(
+      'ATL_USAGE',
+      `The archive is in ${store.kind}, and one file is written of one in files. Give --lake DIR.`,
+    );
+  const path = join(data, 'archive.duckdb');
   let lost = false;
   const archive = await openDuckdbArchive({
     path,
@@ -161,7 +166,7 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
 
 export const exportCommand = {
   name: 'export',
-  summary: 'Write the observations of the archive to a Parquet or CSV file',
+  summary: 'write the observations of the archive to a Parquet or CSV file',
   usage,
   run,
 };

@@ -1,6 +1,7 @@
 import { alertHeadline } from '../alerts/text.ts';
 import type { System } from '../app/system.ts';
 import type { AlertEvent } from '../model/alert.ts';
+import { drillMarks, type Environment } from '../model/environment.ts';
 import type { Language } from '../model/language.ts';
 import { HOUR_MS } from '../model/time.ts';
 import type { CommandIo } from './command.ts';
@@ -14,7 +15,6 @@ const texts = {
     configured: 'Atalaia iniciado.',
     open: 'Abra',
     taken: (wanted: number, port: number) => `A porta ${wanted} está ocupada; usando ${port}.`,
-    mark: 'EXERCÍCIO',
     alerts: 'alertas em vigor',
     reports: 'relatórios',
     stop: 'Ctrl-C para parar.',
@@ -28,7 +28,6 @@ const texts = {
     configured: 'Atalaia has started.',
     open: 'Open',
     taken: (wanted: number, port: number) => `Port ${wanted} is taken; using ${port}.`,
-    mark: 'EXERCISE',
     alerts: 'alerts in force',
     reports: 'reports',
     stop: 'Ctrl-C stops.',
@@ -44,14 +43,18 @@ export class Narrator {
   readonly #system: System;
   readonly #io: CommandIo;
   readonly #lang: Language;
+  /** What each line of a drill begins with; empty where alerts are real. */
+  readonly #mark: string;
   readonly #progress: ProgressLine;
   readonly #open = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(system: System, io: CommandIo, lang: Language) {
+  constructor(system: System, io: CommandIo, lang: Language, environment: Environment) {
     this.#system = system;
     this.#io = io;
     this.#lang = lang;
+    const mark = drillMarks[environment]?.[lang];
+    this.#mark = mark === undefined ? '' : `${mark} `;
     this.#progress = new ProgressLine(io.stdout);
   }
 
@@ -83,9 +86,8 @@ export class Narrator {
     const station = this.#system.place(event.subject)?.station;
     const rule = this.#system.rule(event.rule);
     if (!station || !rule) return;
-    const mark = this.#system.player() ? `${texts[this.#lang].mark} ` : '';
     this.#line(
-      `${mark}${this.#time(event.at)} ${texts[this.#lang].level[event.level]} ${alertHeadline(event, rule, station, this.#lang)}`,
+      `${this.#mark}${this.#time(event.at)} ${texts[this.#lang].level[event.level]} ${alertHeadline(event, rule, station, this.#lang)}`,
     );
   }
 
@@ -105,7 +107,7 @@ export class Narrator {
     const hours = Math.round((player.at - player.startAt) / HOUR_MS);
     this.#progress.draw(
       (player.at - player.startAt) / (player.endAt - player.startAt),
-      `${text.mark} ${this.#time(player.at)} (${hours} h)  ${player.reports} ${text.reports}, ${this.#open.size} ${text.alerts}`,
+      `${this.#mark}${this.#time(player.at)} (${hours} h)  ${player.reports} ${text.reports}, ${this.#open.size} ${text.alerts}`,
     );
   }
 

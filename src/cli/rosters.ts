@@ -51,6 +51,7 @@ export const rostersCommand: Command = {
     const file = values.config ?? (existsSync('atalaia.yaml') ? 'atalaia.yaml' : null);
     const { rosters, people } = directoryOf(loadConfig(file, process.env));
     const known = Object.keys(rosters);
+    if (known.length === 0) io.stderr.write('No roster is configured (docs/rosters.md).\n');
     for (const name of names)
       if (!known.includes(name))
         throw new AtalaiaError(

@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../app/config/config.ts';
 import type { Config } from '../app/config/schema.ts';
 import { askArchive } from '../app/question.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import { parseSpan } from '../model/time.ts';
 import { parseBytes } from '../rules/budget.ts';
 import type { SqlAnswer, SqlValue } from '../store/archive/question.ts';
-import { configFile } from './backup.ts';
+import { configOfArchive } from './archive-place.ts';
 import type { Command } from './command.ts';
 
 const usage = `atalaia sql 'SELECT …' [--format table|csv|json] [--lake DIR] [--config FILE] [--data DIR]
@@ -87,14 +86,7 @@ function placeOf(values: {
     if (existsSync(lake)) return { lake };
     throw new AtalaiaError('ATL_NOT_FOUND', `No folder ${lake}. Give the folder of a lake with --lake DIR.`);
   }
-  const read = loadConfig(configFile(values.config), process.env);
-  const config = values.data === undefined ? read : { ...read, data: resolve(values.data) };
-  if (config.store.kind === 'embedded' && !existsSync(join(config.data, 'archive.duckdb')))
-    throw new AtalaiaError(
-      'ATL_NOT_FOUND',
-      `No archive in ${config.data}. Give the data folder with --data DIR.`,
-    );
-  return { config };
+  return { config: configOfArchive(values) };
 }
 
 const text = (value: SqlValue): string => (value === null ? '' : String(value));

@@ -7,6 +7,7 @@ import { budgetOf, loadConfig, whyClosed } from '../app/config/config.ts';
 import { type Config, configSchema } from '../app/config/schema.ts';
 import { scenarioOf } from '../app/config/source-config.ts';
 import { findRuleFiles } from '../app/rule-files.ts';
+import { holdData } from '../app/stores/hold-data.ts';
 import { type System, startSystem } from '../app/system.ts';
 import { parseAreas } from '../ingest/areas.ts';
 import { readBorders } from '../ingest/geo/borders.ts';
@@ -56,7 +57,7 @@ export const startCommand: Command = {
     const file = values.config ?? (existsSync('atalaia.yaml') ? 'atalaia.yaml' : null);
     const config = file ? loadConfig(file, process.env) : exerciseConfig(loadConfig(null, process.env));
     const port = portOf(values.port ?? process.env.ATALAIA_PORT, config);
-    const beginning = file ? 'configured' : prepareExercise(config);
+    const beginning = file ? 'configured' : await prepareExercise(config);
     return serve({ config, file, port, lang, isExercise: file === null, beginning }, io);
   },
 };
@@ -98,8 +99,11 @@ function exerciseConfig(config: Config): Config {
   });
 }
 
-/** An exercise that was played to its end is put aside, one that was interrupted goes on. */
-function prepareExercise(config: Config): 'new' | 'anew' | 'resumed' {
+/**
+ * An exercise that was played to its end is put aside, one that was interrupted goes on.
+ * Rejects with ATL_CONFLICT while a server still shows the one that ended: its files are not taken from under it.
+ */
+async function prepareExercise(config: Config): Promise<'new' | 'anew' | 'resumed'> {
   const source = scenarioOf(config);
   const state =
     source && existsSync(config.data)
@@ -107,6 +111,7 @@ function prepareExercise(config: Config): 'new' | 'anew' | 'resumed' {
       : 'none';
   if (state === 'none') return 'new';
   if (state === 'unfinished') return 'resumed';
+  await (await holdData(config.data, 'wait for its end'))();
   rmSync(`${config.data}.previous`, { recursive: true, force: true });
   renameSync(config.data, `${config.data}.previous`);
   return 'anew';
@@ -156,7 +161,7 @@ async function serve(
       stopping.resolve(1);
     },
   });
-  const narrator = new Narrator(system, io, lang);
+  const narrator = new Narrator(system, io, lang, config.environment);
   try {
     const bound = await listen(system, config, port, isExercise);
     narrator.begin({ url: `http://${bound.host}:${bound.port}`, wanted: port, port: bound.port, beginning });

@@ -83,7 +83,7 @@ it('tells a rule over regions, of one station and of all', () => {
   const level =
     'share(stations where sum(rainfall, 1h) > 20 mm or silent(2h)) >= 20 % and not silent(3h) and avg(windSpeed, 1h) > 3 m/s';
   expect(told(level, 'en', 'subject: area\n')).toMatchInlineSnapshot(`
-    "Rule r: Heavy rain (Heavy rain).
+    "Rule r: Heavy rain.
       Yellow (moderate): share of stations with (sum of rainfall over 1 h above 20 mm or the station has sent no data for more than 2 h) of at least 20 % and it is not true that no station of the area has sent data for more than 3 h and mean of wind speed over 1 h above 3 m/s.
     Ends when no level is true any more.
     A window counts from a coverage of 80 %; missing data never ends the alert.
@@ -95,7 +95,7 @@ it('tells a rule over regions, of one station and of all', () => {
   expect(
     told('count(stations where silent(2h)) > 1', 'pt-BR', 'subject: area\narea: { name: Vale }\n'),
   ).toMatchInlineSnapshot(`
-    "Regra r: Chuvas intensas (Chuvas intensas).
+    "Regra r: Chuvas intensas.
       Amarelo (perigo potencial): número de estações com (a estação não envia dados há mais de 2 h) acima de 1.
     Encerra quando nenhum nível vale mais.
     Uma janela conta com pelo menos 80 % de cobertura; falta de dados nunca encerra o alerta.

@@ -12,7 +12,7 @@ export function explainRule(rule: Rule, lang: Language): string {
   const teller = new Teller(lang, words, rule.subject);
   const event = hazards.get(rule.hazard)?.event[lang] ?? rule.hazard;
   const lines = [
-    `${words.rule} ${rule.name}: ${rule.title[lang]} (${event}).`,
+    `${words.rule} ${rule.name}: ${rule.title[lang]}${rule.title[lang] === event ? '' : ` (${event})`}.`,
     ...rule.levels.map((level) => `  ${words.levels[level.level]}: ${teller.held(level)}.`),
     rule.clear === null ? words.noClear : words.clear(teller.held(rule.clear)),
     words.coverage(teller.number(Math.round(rule.coverage * 1e5) / 1e3)),

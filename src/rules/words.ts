@@ -19,7 +19,7 @@ export function editDistance(a: string, b: string): number {
 export function nearestWord(word: string, known: Iterable<string>): string | undefined {
   if (word.length > 64) return undefined;
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.ceil(word.length * 0.45)) + 1;
+  let bestDistance = Math.max(1, Math.round(word.length * 0.45)) + 1;
   for (const candidate of known) {
     const folded = editDistance(word.toLowerCase(), candidate.toLowerCase());
     const distance = folded + (word === candidate ? 0 : 0.1 * Math.min(4, editDistance(word, candidate)));

@@ -119,7 +119,7 @@ describe.skipIf(!executablePath || !isBuilt)('pages in a browser', () => {
     await page.waitForSelector('#course');
     expect(await page.locator('h2').allTextContents()).toEqual([
       'Chuva: acumulado do ano',
-      'Chuva: máximo anual de 24h, nível de retorno',
+      'Chuva: máximo anual de 24\u00a0h, nível de retorno',
       'Quando chove',
       'Completude',
       'De onde venta',

@@ -109,9 +109,11 @@ describe.skipIf(!executablePath || !isBuilt)('verification in a browser', () => 
   it('shows each rule with n, and what the stations saw of what was missed; a note is text', async () => {
     await open('/verification');
     await page.waitForSelector('#missed');
-    const row = await page.locator('section[aria-labelledby="scores"] tbody tr').first().textContent();
-    expect(row?.replace(/\s+/g, ' ')).toMatch(
-      /chuva-intensa ?10 ?6 ?2 ?2 ?0,75 \(0,30–0,90\) ?0,25 ?0,50 ?1,00 ?1,5 h ?2/,
+    const row = page.locator('section[aria-labelledby="scores"] tbody tr').first();
+    // The title comes with the rules, which are read beside the scores.
+    await expect.poll(() => row.textContent()).toContain('Chuvas intensas');
+    expect((await row.textContent())?.replace(/\s+/g, ' ')).toMatch(
+      /Chuvas intensas ?10 ?6 ?2 ?2 ?0,75 \(0,30–0,90\) ?0,25 ?0,50 ?1,00 ?1,5 h ?2/,
     );
     const missed = await page.textContent('section[aria-labelledby="missed"]');
     expect(missed).toContain('Deslizamento de terra, -29.4; -50.9');

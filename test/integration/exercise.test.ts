@@ -17,6 +17,7 @@ import {
   pause,
   recordedEvents,
   root,
+  run,
   temporaryFolder,
   until,
 } from './server.ts';
@@ -153,6 +154,11 @@ describe('the exercise', () => {
     await checkFeed(url);
     await checkResume(url, first);
     await checkBacktest(url);
+    // A second one would begin anew, and take the files away from under the page that is open.
+    const second = await run(['start'], { cwd: folder.path, env });
+    expect(second).toMatchObject({ status: 1, stdout: '' });
+    expect(second.stderr).toMatch(/in use by process \d+/);
+    expect(existsSync(`${data}.previous`)).toBe(false);
     const begun = performance.now();
     expect(await program.signal('SIGINT')).toBe(0);
     expect(performance.now() - begun).toBeLessThan(6000);

@@ -182,6 +182,10 @@ test('wind rose: hours by sector, calm apart, missing told', async () => {
   const blown = rose.sectors.filter(({ counts }: { counts: number[] }) => counts.some((count) => count > 0));
   expect(blown.map(({ direction }: { direction: number }) => direction)).toEqual([0, 180, 270]);
   expect(rose.basis.missing).toBeCloseTo(1 - 4 / 12, 5);
+  // The span of five years is longer than the station is old: nothing is missing from before.
+  const { basis } = await body('stations/A801/wind-rose');
+  expect(basis).toMatchObject({ n: 4, missing: 0 });
+  expect(Date.parse(basis.from)).toBe(END - 4 * HOUR_MS);
 });
 
 test('a region: totals of a span, and regional extremes in which equal stations are homogeneous', async () => {

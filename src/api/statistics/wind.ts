@@ -33,6 +33,7 @@ export const windRoseRoute = (desk: StatisticsDesk): Route =>
         query.from === undefined ? whole.to - PRESET_YEARS * YEAR_MS : whole.from,
         whole.to - MAX_YEARS * YEAR_MS,
       );
+      let first: number | undefined;
       const winds = await desk.turn(async () => {
         const found: number[] = [];
         for (let start = from; start < whole.to; start += YEAR_MS) {
@@ -44,15 +45,18 @@ export const windRoseRoute = (desk: StatisticsDesk): Route =>
             quantities: ['windDirection', 'windSpeed'],
             limit: 10_000,
           });
-          for (const { values } of points) {
-            if (values.windDirection && values.windSpeed)
-              found.push(values.windDirection.value, values.windSpeed.value);
+          for (const { at, values } of points) {
+            if (!values.windDirection || !values.windSpeed) continue;
+            first ??= at;
+            found.push(values.windDirection.value, values.windSpeed.value);
           }
           await pause();
         }
         return Float64Array.from(found);
       });
-      const tag = tagOf(['wind-rose', station, query.sectors, from, whole.to], [winds]);
+      // Unless told, the span begins where the station does: what was before it is not missing.
+      const since = query.from === undefined ? (first ?? from) : from;
+      const tag = tagOf(['wind-rose', station, query.sectors, since, whole.to], [winds]);
       return {
         tag,
         make: async () => {
@@ -66,9 +70,9 @@ export const windRoseRoute = (desk: StatisticsDesk): Route =>
               quantities: ['windDirection', 'windSpeed'],
               unit: 'm/s',
               n: rose.n,
-              from: formatInstant(from),
+              from: formatInstant(since),
               to: formatInstant(whole.to),
-              missing: shown(Math.max(0, 1 - rose.n / ((whole.to - from) / HOUR_MS))),
+              missing: shown(Math.max(0, 1 - rose.n / ((whole.to - since) / HOUR_MS))),
             },
             calmBelow: CALM,
             calm: rose.calm,

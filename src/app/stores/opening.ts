@@ -13,7 +13,13 @@ import type { Stores, StoresOptions } from './stores.ts';
  */
 export async function openStores(options: StoresOptions): Promise<Stores> {
   const { config } = options;
-  await mkdir(config.data, { recursive: true });
+  await mkdir(config.data, { recursive: true }).catch((cause: Error) => {
+    throw new AtalaiaError(
+      'ATL_STORE',
+      `The data directory ${config.data} cannot be made: ${cause.message}. Give this user the right to write there, or name another data.`,
+      { cause },
+    );
+  });
   const opened: { close(): Promise<void> }[] = [];
   try {
     const log = await openLog(config.log, options);

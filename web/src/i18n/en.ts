@@ -77,7 +77,8 @@ export const en: Dictionary = {
   statMonth: 'Month',
   statMean: 'Mean',
   statBeside: (year) => `${year} and the mean of the other years`,
-  statBasis: (n, from, to, missing) => `n = ${n} readings, ${from} to ${to}, ${missing} missing.`,
+  statBasis: (n, from, to, missing) =>
+    `n = ${n} ${n === '1' ? 'reading' : 'readings'}, ${from} to ${to}, ${missing} missing.`,
   statCourseSum: (what) => `${what}: sum of the year`,
   statCourse: (what) => `${what}: day by day in the year`,
   statCourseSays: (year, value, unit, median) =>
@@ -92,7 +93,8 @@ export const en: Dictionary = {
   statReturnSays: (level, unit, low, high, years) =>
     `${level} ${unit} (${low} to ${high}) is expected once in 10 years. Beyond ${years} years the curve is extrapolation.`,
   statReturnBasis: (n) => `GEV by L-moments, n = ${n} annual maxima; 95 % band by parametric bootstrap.`,
-  statFewYears: (n) => `${n} years are measured to four fifths; a fit needs ten.`,
+  statFewYears: (n) =>
+    `${n === 0 ? 'No year is' : `${n} ${s(n, 'year is', 'years are')}`} measured to four fifths; a fit needs ten.`,
   statWhenRain: 'When it rains',
   statWhen: (what) => `${what} by hour and month`,
   statShare: (least) => `% of the hours with ${least} or more`,
@@ -123,7 +125,7 @@ export const en: Dictionary = {
   headline: (n) => (n === 0 ? 'No alert in force' : `${n} ${s(n, 'alert', 'alerts')} in force`),
   clockAge: (at, age) => `Updated at ${at}, with measurements up to ${age} old,`,
   clockNone: (at) => `Updated at ${at}. No measurement has arrived yet.`,
-  reporting: (n, total, zone) => `from ${n} of ${total} stations. Time: ${zone}.`,
+  reporting: (n, total, zone) => `from ${n} of ${total} ${s(total, 'station', 'stations')}. Time: ${zone}.`,
   calm: 'No rule is above its threshold at the stations that measure.',
   level1: 'Potential danger',
   level2: 'Danger',

@@ -77,7 +77,7 @@ export const ptBr = {
   statMean: 'Média',
   statBeside: (year: number) => `${year} e a média dos outros anos`,
   statBasis: (n: string, from: string, to: string, missing: string) =>
-    `n = ${n} leituras, ${from} a ${to}, falta ${missing}.`,
+    `n = ${n} ${n === '1' ? 'leitura' : 'leituras'}, ${from} a ${to}, falta ${missing}.`,
   statCourseSum: (what: string) => `${what}: acumulado do ano`,
   statCourse: (what: string) => `${what}: dia a dia no ano`,
   statCourseSays: (year: number, value: string, unit: string, median: string) =>
@@ -93,7 +93,8 @@ export const ptBr = {
     `${level} ${unit} (${low} a ${high}) se espera uma vez em 10 anos. Além de ${years} anos a curva é extrapolação.`,
   statReturnBasis: (n: number) =>
     `GEV por momentos-L, n = ${n} máximos anuais; faixa de 95 % por bootstrap paramétrico.`,
-  statFewYears: (n: number) => `São ${n} anos com quatro quintos medidos; um ajuste pede dez.`,
+  statFewYears: (n: number) =>
+    `${n === 0 ? 'Nenhum ano tem' : `${n} ${s(n, 'ano tem', 'anos têm')}`} quatro quintos medidos; um ajuste pede dez.`,
   statWhenRain: 'Quando chove',
   statWhen: (what: string) => `${what} por hora e mês`,
   statShare: (least: string) => `% das horas com ao menos ${least}`,
@@ -125,7 +126,8 @@ export const ptBr = {
     n === 0 ? 'Nenhum alerta em vigor' : `${n} ${s(n, 'alerta', 'alertas')} em vigor`,
   clockAge: (at: string, age: string) => `Atualizado às ${at}, com medições de até ${age} atrás,`,
   clockNone: (at: string) => `Atualizado às ${at}. Nenhuma medição chegou ainda.`,
-  reporting: (n: number, total: number, zone: string) => `de ${n} das ${total} estações. Horário: ${zone}.`,
+  reporting: (n: number, total: number, zone: string) =>
+    `de ${n} ${s(total, 'de 1 estação', `das ${total} estações`)}. Horário: ${zone}.`,
   calm: 'Nenhuma regra está acima do limiar nas estações que medem.',
   level1: 'Perigo potencial',
   level2: 'Perigo',

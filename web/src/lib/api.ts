@@ -68,13 +68,12 @@ export async function getAll<T>(path: string): Promise<T[]> {
 
 /** Hazards that are told to the people who run the system, not to the public. */
 const operatorHazards: ReadonlySet<string> = new Set(['station-silent']);
+export const isPublic = (alert: AlertItem): boolean => !operatorHazards.has(alert.hazard);
 
-/** Open alerts for the public, with the expiry that the status tells. */
+/** Open alerts, with the expiry that the status tells. */
 export async function getOpenAlerts(status: Status | null): Promise<AlertItem[]> {
   const items = await getAll<Omit<AlertItem, 'expiresAt'>>('/alerts?state=open&limit=500');
-  return items
-    .filter((item) => !operatorHazards.has(item.hazard))
-    .map((item) => ({ ...item, expiresAt: status?.expiresAt?.[item.alert] ?? item.issuedAt }));
+  return items.map((item) => ({ ...item, expiresAt: status?.expiresAt?.[item.alert] ?? item.issuedAt }));
 }
 
 /** One alert; the rule stands in full where the list has its name. */

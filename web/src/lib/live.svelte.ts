@@ -1,5 +1,5 @@
 import { manualRule } from '../../../src/model/manual-rule.ts';
-import { getAll, getJson, getOpenAlerts } from './api.ts';
+import { getAll, getJson, getOpenAlerts, isPublic } from './api.ts';
 import type { AlertItem, Rule, StationItem, Status, TemplateItem } from './contract.ts';
 
 /** What every page shows, kept fresh: status each 2 s, alerts on each event of the stream (and each 4 s without it). */
@@ -12,7 +12,10 @@ const longestRetryMs = 15_000;
 
 class Live {
   status = $state.raw<Status | null>(null);
-  alerts = $state.raw<readonly AlertItem[]>([]);
+  /** All open alerts, those for the people who run the system too. */
+  open = $state.raw<readonly AlertItem[]>([]);
+  /** Those for the public. */
+  readonly alerts = $derived(this.open.filter(isPublic));
   stations = $state.raw<readonly StationItem[]>([]);
   rules = $state.raw<readonly Rule[]>([]);
   templates = $state.raw<readonly Rule[]>([]);
@@ -122,10 +125,10 @@ class Live {
   async #loadAlerts(): Promise<void> {
     this.#alertsDue = false;
     this.#alertsAt = Date.now();
-    const alerts = await getOpenAlerts(this.status);
-    const isSame = JSON.stringify(alerts) === JSON.stringify(this.alerts);
+    const open = await getOpenAlerts(this.status);
+    const isSame = JSON.stringify(open) === JSON.stringify(this.open);
     if (isSame) return;
-    this.alerts = alerts;
+    this.open = open;
     this.changes++;
   }
 
