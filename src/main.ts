@@ -1,6 +1,11 @@
+import { enableCompileCache } from 'node:module';
 import { commands } from './cli/index.ts';
 import { readVersion } from './cli/version.ts';
 import { AtalaiaError, errorCodes } from './lib/errors.ts';
+
+// What was compiled once begins at once the next time; threads take it from the environment.
+const { directory: compiled } = enableCompileCache();
+if (compiled !== undefined) process.env.NODE_COMPILE_CACHE ??= compiled;
 
 /** argv to a command, and what it throws to an exit status (design section 8). */
 async function main(argv: readonly string[]): Promise<number> {
@@ -13,11 +18,12 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${readVersion()}\n`);
     return 0;
   }
-  const command = commands.find((known) => known.name === name);
-  if (!command) {
+  const listed = commands.find((known) => known.name === name);
+  if (!listed) {
     process.stderr.write(`atalaia: '${name}' is not a command.\n\n${help()}`);
     return 2;
   }
+  const command = await listed.load();
   if (rest.includes('--help') || rest.includes('-h')) {
     process.stdout.write(command.usage);
     return 0;

@@ -54,8 +54,6 @@ async function list(store: AuditStore, io: CommandIo): Promise<number> {
 }
 
 export const auditCommand: Command = {
-  name: 'audit',
-  summary: 'who did what: verify the chain, list',
   usage,
   async run(argv, io) {
     const { values, positionals } = parseArgs({

@@ -43,8 +43,6 @@ const options = {
 const wrong = (message: string): AtalaiaError => new AtalaiaError('ATL_USAGE', `${message}\n\n${usage}`);
 
 export const backtestCommand: Command = {
-  name: 'backtest',
-  summary: 'recorded files through the fold, alerts scored against what happened',
   usage,
   async run(argv, io) {
     const { values, positionals } = parseArgs({ args: argv, allowPositionals: true, options });

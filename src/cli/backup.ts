@@ -26,8 +26,6 @@ export const configFile = (given: string | undefined): string | null =>
 
 /** `atalaia backup`: a consistent copy of everything, while the server runs or not. */
 export const backupCommand: Command = {
-  name: 'backup',
-  summary: 'copy data, rules and configuration, also while the server runs',
   usage,
   async run(argv, io) {
     const { values } = parseArgs({

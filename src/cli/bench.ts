@@ -300,8 +300,6 @@ Examples:
 
 /** `atalaia bench NAME`: benchmarks as ratios in one run. */
 export const benchCommand: Command = {
-  name: 'bench',
-  summary: `measure and print JSON: ${Object.keys(benches).join(', ')}`,
   usage,
   async run(argv: string[], io: CommandIo): Promise<number> {
     const { values, positionals } = readArguments(argv);

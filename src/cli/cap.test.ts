@@ -5,7 +5,6 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, describe, expect, it } from 'vitest';
 import { capCommand } from './cap.ts';
-import { commands } from './index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'atalaia-cap-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -32,10 +31,6 @@ const message =
 const good = file('good.xml', message);
 const draft = file('draft.xml', message.replace('Actual', 'Draft'));
 const bad = file('bad.xml', message.replace(/<references>.*<\/references>/, '').replace('>a.1<', '>a 1<'));
-
-it('stands in the list of commands', () => {
-  expect(commands).toContain(capCommand);
-});
 
 it('writes a line per file and ends with 0 when all are accepted', async () => {
   const { code, out, err } = await run('check', good, draft);

@@ -49,8 +49,6 @@ Exit status: 0 all accepted (active: all read); 1 one was rejected or cannot be 
 const verbOptions = { check: ['profile', 'verify', 'trust'], active: ['at', 'all', 'drills'] };
 
 export const capCommand: Command = {
-  name: 'cap',
-  summary: 'check CAP messages; list the warnings of others',
   usage,
   async run(argv, io) {
     const { values, positionals } = parseArgs({

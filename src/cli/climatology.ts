@@ -46,8 +46,6 @@ const EARLIEST = Date.UTC(1800, 0, 1);
 
 /** `atalaia climatology build`: from years of the archive to the table that rules read. */
 export const climatologyCommand: Command = {
-  name: 'climatology',
-  summary: 'make the climatology that rules read',
   usage,
   async run(argv, io) {
     const options = parse(argv);

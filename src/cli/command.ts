@@ -6,8 +6,6 @@ export interface CommandIo {
 
 /** One command of the command line. `run` returns the exit status, or throws an AtalaiaError that carries one. */
 export interface Command {
-  readonly name: string;
-  readonly summary: string;
   /** Help with examples. */
   readonly usage: string;
   run(argv: string[], io: CommandIo): Promise<number>;

@@ -31,8 +31,6 @@ Exit status: 0 nothing fails; 1 something does; 2 wrong usage; 78 wrong configur
 
 /** `atalaia doctor`: is everything there that a start needs? */
 export const doctorCommand: Command = {
-  name: 'doctor',
-  summary: 'check configuration, machine, services, channels and rules',
   usage,
   async run(argv, io) {
     const { values } = parseArgs({

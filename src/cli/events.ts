@@ -57,8 +57,6 @@ function read(file: string): readonly ObservedEvent[] {
 }
 
 export const eventsCommand: Command = {
-  name: 'events',
-  summary: 'what happened: import, list',
   usage,
   async run(argv, io) {
     const { values, positionals } = parseArgs({

@@ -7,7 +7,7 @@ import { openDuckdbArchive } from '../app/stores/archive-file.ts';
 import { AtalaiaError, errorCodes } from '../lib/errors.ts';
 import { parseInstant } from '../model/time.ts';
 import { configOfArchive } from './archive-place.ts';
-import type { CommandIo } from './command.ts';
+import type { Command, CommandIo } from './command.ts';
 import { exportLake, type LakeExport } from './export-lake.ts';
 
 const usage = `atalaia export --format parquet|csv [--out FILE] [--config FILE] [--data DIR] [--from T] [--to T]
@@ -164,9 +164,7 @@ async function run(argv: string[], io: CommandIo): Promise<number> {
   }
 }
 
-export const exportCommand = {
-  name: 'export',
-  summary: 'write the observations of the archive to a Parquet or CSV file',
+export const exportCommand: Command = {
   usage,
   run,
 };

@@ -29,8 +29,6 @@ Exit status: 0 written; 1 nothing usable, or refused with --strict; 2 wrong usag
 
 /** `atalaia geo import`: borders of municipalities out of the mesh of the IBGE. */
 export const geoCommand: Command = {
-  name: 'geo',
-  summary: 'take the borders of municipalities from a mesh of the IBGE',
   usage,
   async run(argv, io) {
     const { values, positionals } = parseArgs({

@@ -35,8 +35,6 @@ Examples:
 
 /** `atalaia import`: years of history into the archive. */
 export const importCommand: Command = {
-  name: 'import',
-  summary: 'take years of history into the archive',
   usage,
   async run(argv, io) {
     const { values, positionals } = parseArgs({

@@ -75,8 +75,6 @@ function lineOf(key: StationKey, now: number): string {
 }
 
 export const keyCommand: Command = {
-  name: 'key',
-  summary: 'keys of stations and gateways: add, list, rotate, remove',
   usage,
   async run(argv, io) {
     const { values, positionals } = parseArgs({

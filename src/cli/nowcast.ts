@@ -69,8 +69,6 @@ interface Open {
 
 /** `atalaia nowcast`: the baseline that other forecasts are measured against. */
 export const nowcastCommand: Command = {
-  name: 'nowcast',
-  summary: 'fit and score a baseline forecast of the next hours',
   usage,
   async run(argv, io) {
     const { work, asked } = parse(argv);

@@ -69,8 +69,6 @@ const MAX_TOLD = 5;
 const wrong = (message: string): AtalaiaError => new AtalaiaError('ATL_USAGE', `${message}\n\n${usage}`);
 
 export const replayCommand: Command = {
-  name: 'replay',
-  summary: 'recorded files or a log through the fold, alert events out',
   usage,
   async run(argv, io) {
     const { values, positionals } = parseArgs({ args: argv, allowPositionals: true, options: replayOptions });

@@ -21,8 +21,6 @@ Examples:
 
 /** `atalaia restore`: a backup into an empty data directory, silent about the past. */
 export const restoreCommand: Command = {
-  name: 'restore',
-  summary: 'bring a backup into an empty data directory; nothing old is sent',
   usage,
   async run(argv, io) {
     const { values, positionals } = parseArgs({

@@ -28,8 +28,6 @@ const shown = (at: number, timeZone: string): string =>
   new Date(wallAt(at, timeZone)).toISOString().slice(0, 16).replace('T', ' ');
 
 export const rostersCommand: Command = {
-  name: 'rosters',
-  summary: 'who is on duty, now and in the days to come',
   usage,
   async run(argv, io) {
     const { values, positionals } = parseArgs({

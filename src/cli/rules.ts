@@ -37,8 +37,6 @@ Exit status: 0 all good; 1 a rule or test is bad; 2 wrong usage.
 `;
 
 export const rulesCommand: Command = {
-  name: 'rules',
-  summary: 'check, test and explain rule files',
   usage,
   async run(argv, io) {
     const { values, positionals } = parseArgs({

@@ -25,8 +25,6 @@ interface Answer {
 
 /** `atalaia selftest now`: begins a test and waits for it. */
 export const selftestCommand: Command = {
-  name: 'selftest',
-  summary: 'have a running server test its way to every channel now',
   usage,
   async run(argv, io) {
     if (argv.includes('--help') || argv.includes('-h')) {

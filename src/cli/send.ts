@@ -4,6 +4,7 @@ import { formatReport } from '../ingest/report-json.ts';
 import { type BatchAnswer, createSender } from '../ingest/sender.ts';
 import { sleep, systemClock } from '../lib/clock.ts';
 import { AtalaiaError } from '../lib/errors.ts';
+import type { Command, CommandIo } from './command.ts';
 
 const usage = `Usage: atalaia send FILE… --to URL [--key KEY] [--batch N] [--speed real|max] [--format F] [--strict]
 
@@ -21,11 +22,6 @@ Examples:
   atalaia send A801_2024.csv.gz --to http://127.0.0.1:8080
   atalaia send *.ndjson --to https://alerts.example.org --batch 2000 --strict
 `;
-
-interface Io {
-  readonly stdout: NodeJS.WritableStream;
-  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
-}
 
 interface SendOptions {
   readonly files: readonly string[];
@@ -45,11 +41,9 @@ interface Totals {
 }
 
 /** `atalaia send`: files to a server's `POST /observations`, as NDJSON. */
-export const sendCommand = {
-  name: 'send',
-  summary: 'feed recorded observations to a running server',
+export const sendCommand: Command = {
   usage,
-  async run(argv: readonly string[], io: Io): Promise<number> {
+  async run(argv: readonly string[], io: CommandIo): Promise<number> {
     if (argv.includes('--help') || argv.includes('-h')) {
       io.stdout.write(usage);
       return 0;
@@ -117,7 +111,7 @@ function address(to: string, wrong: (why: string) => AtalaiaError): string {
   return url.href;
 }
 
-async function feed(files: ReportFiles, options: SendOptions, totals: Totals, io: Io): Promise<void> {
+async function feed(files: ReportFiles, options: SendOptions, totals: Totals, io: CommandIo): Promise<void> {
   const sender = createSender({
     url: options.to,
     key: options.key,
@@ -168,7 +162,7 @@ function add(totals: Totals, count: number, answer: BatchAnswer): void {
   totals.rejected += answer.rejected.length;
 }
 
-function createProgress(io: Io, totals: Totals): { show(at: number | undefined): void; end(): void } {
+function createProgress(io: CommandIo, totals: Totals): { show(at: number | undefined): void; end(): void } {
   if (io.stderr.isTTY !== true) return { show: () => {}, end: () => {} };
   return {
     show(at) {

@@ -51,8 +51,6 @@ Exit status: 0 every report is good; 1 a message cannot be read or a reading is 
 
 /** `atalaia source test`: a producer's message through its format and all checks. */
 export const sourceCommand: Command = {
-  name: 'source',
-  summary: "show what a producer's message would become",
   usage,
   async run(argv, io) {
     const { values, positionals } = parseArgs({

@@ -35,8 +35,6 @@ const formats = { table, csv, json };
 
 /** `atalaia sql`: one question to the archive or a lake. */
 export const sqlCommand: Command = {
-  name: 'sql',
-  summary: 'ask the archive in SQL, for reading alone',
   usage,
   async run(argv, io) {
     const { values, positionals } = parseArgs({

@@ -45,8 +45,6 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const MAX_PORTS_TRIED = 20;
 
 export const startCommand: Command = {
-  name: 'start',
-  summary: 'the whole system in one process; without a configuration, an exercise',
   usage,
   async run(argv, io) {
     const { values } = parseArgs({

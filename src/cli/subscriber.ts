@@ -20,8 +20,6 @@ Examples:
 `;
 
 export const subscriberCommand: Command = {
-  name: 'subscriber',
-  summary: 'what is kept about an address: export, erase',
   usage,
   async run(argv, io) {
     const { values, positionals } = parseArgs({

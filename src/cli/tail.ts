@@ -12,8 +12,6 @@ Example:
 `;
 
 export const tailCommand: Command = {
-  name: 'tail',
-  summary: 'alert events of a running server, one per line',
   usage,
   async run(argv, io) {
     const { values } = parseArgs({

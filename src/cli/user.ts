@@ -134,8 +134,6 @@ const token: Verb = async (access, name, { days }, io) => {
 const verbs: ReadonlyMap<string, Verb> = new Map(Object.entries({ add, list, remove, password, token }));
 
 export const userCommand: Command = {
-  name: 'user',
-  summary: 'people who may use a server: add, list, remove, password, token',
   usage,
   async run(argv, io) {
     const { values, positionals } = parseArgs({

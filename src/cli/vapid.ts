@@ -13,8 +13,6 @@ Example:
 `;
 
 export const vapidCommand: Command = {
-  name: 'vapid',
-  summary: 'makes the key pair of a web-push channel',
   usage,
   async run(argv, io) {
     parseArgs({ args: argv, options: {} });
