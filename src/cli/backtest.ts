@@ -2,7 +2,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { evaluate } from '../app/backtest/evaluate.ts';
 import { parseProposal } from '../app/backtest/propose.ts';
-import { spanOf } from '../app/backtest/recording.ts';
 import { parseSweep } from '../app/backtest/sweep.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import { parseSpan } from '../model/time.ts';
@@ -60,7 +59,7 @@ export const backtestCommand: Command = {
     const progress = new ProgressLine(io.stderr);
     const { recording, refusals } = await readFiles(positionals, values, progress);
     // Why nothing is there to fold stands in what was refused.
-    if (spanOf(recording) === undefined) tellCounts(refusals, new Map(), io);
+    if (recording.reports.span === undefined) tellCounts(refusals, new Map(), io);
     const { report, counts, leftOut } = evaluate({
       ...{ recording, rules, sweeps, proposals, toleranceMs, onProgress: showFold(progress) },
       truth: { text, name: values.truth },

@@ -9,12 +9,12 @@ import { parseAreas } from '../ingest/areas.ts';
 import { type FileFormat, fileFormats, openFiles } from '../ingest/files.ts';
 import { readForecasts } from '../ingest/forecasts.ts';
 import type { RefusalCount } from '../ingest/refusal-count.ts';
+import { ReportColumns } from '../ingest/report-columns.ts';
 import { parseStations } from '../ingest/stations.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import type { AlertEvent } from '../model/alert.ts';
 import type { Area } from '../model/area.ts';
 import type { Forecast } from '../model/forecast.ts';
-import type { Report } from '../model/report.ts';
 import type { Rule } from '../model/rule.ts';
 import type { Station } from '../model/station.ts';
 import { formatInstant, parseInstant, parseSpan } from '../model/time.ts';
@@ -163,13 +163,12 @@ export async function readFiles(
     ...(to === undefined ? {} : { to }),
     onFile: (path, done, total) => progress.draw(done / total, path),
   });
-  const blocks: (readonly Report[])[] = [];
-  for await (const block of files.blocks()) blocks.push(block);
-  const stations = listed ?? describedOr(files.stations, blocks);
+  const reports = await ReportColumns.from(files.blocks());
+  const stations = listed ?? describedOr(files.stations, reports.stations);
   const areas = areasOf(values.areas, stations);
   const lateness = latenessMs === undefined ? {} : { latenessMs };
   const forecasts = forecastsOf(values.forecasts, files.refusals);
-  const recording = { blocks, stations, areas, partitions, delayMs: delayMs ?? 0, ...lateness, forecasts };
+  const recording = { reports, stations, areas, partitions, delayMs: delayMs ?? 0, ...lateness, forecasts };
   return { recording, refusals: files.refusals };
 }
 
@@ -194,26 +193,20 @@ export const showFold =
     progress.draw(0.5, `${count} ${formatInstant(at)}`);
 
 /** Stations that the files describe; for plain reports each station stands for itself. */
-function describedOr(
-  described: ReadonlyMap<string, Station>,
-  blocks: readonly (readonly { readonly station: string; readonly intervalMs: number }[])[],
-): Station[] {
+function describedOr(described: ReadonlyMap<string, Station>, heard: readonly string[]): Station[] {
   const stations = new Map(described);
-  for (const block of blocks) {
-    for (const { station: id } of block) {
-      if (!stations.has(id))
-        stations.set(id, {
-          id,
-          name: id,
-          latitude: 0,
-          longitude: 0,
-          altitude: null,
-          region: id,
-          timeZone: 'UTC',
-          intervalMs: null,
-        });
-    }
-  }
+  for (const id of heard)
+    if (!stations.has(id))
+      stations.set(id, {
+        id,
+        name: id,
+        latitude: 0,
+        longitude: 0,
+        altitude: null,
+        region: id,
+        timeZone: 'UTC',
+        intervalMs: null,
+      });
   return [...stations.values()];
 }
 

@@ -11,6 +11,7 @@ import { createNdjsonParser, linesIn } from './fast-ndjson.ts';
 import { lineBlocks, lineBytes } from './lines.ts';
 import { type MergeSource, mergeSorted } from './merge.ts';
 import { createRefusalCount, type RefusalCount } from './refusal-count.ts';
+import { ReportColumns } from './report-columns.ts';
 
 export const fileFormats = ['auto', 'inmet', 'ndjson', 'csv', 'export'] as const;
 export type FileFormat = (typeof fileFormats)[number];
@@ -105,8 +106,9 @@ async function inmetSource(path: string, options: FileOptions, context: InmetCon
     name: path,
     firstAt: file.firstAt + delayMs,
     async load() {
-      const reports: Report[] = [];
-      for await (const block of file.reports()) keep(path, reports, block, options);
+      const reports = new ReportColumns();
+      const take = keeper(path, reports, options);
+      for await (const block of file.reports()) for (const report of block) take(report, report.receivedAt);
       context.finished();
       return reports;
     },
@@ -119,39 +121,36 @@ async function wholeSource(
   options: FileOptions,
   context: { readonly refusals: RefusalCount; readonly finished: () => void },
 ): Promise<MergeSource> {
-  const reports: Report[] = [];
+  const reports = new ReportColumns();
   const add = (refusal: Refusal): void => context.refusals.add(basename(path), refusal);
   if (format === 'ndjson') await readNdjson(path, reports, options, add);
   else if (format === 'csv') await readCsv(path, reports, options, add);
   else await readExport(path, reports, options, add);
   context.finished();
-  const firstAt = reports.reduce(
-    (first, report) => Math.min(first, report.receivedAt),
-    Number.POSITIVE_INFINITY,
-  );
-  return { name: path, firstAt, load: async () => reports };
+  return { name: path, firstAt: reports.firstAt, load: async () => reports };
 }
 
 async function readNdjson(
   path: string,
-  reports: Report[],
+  reports: ReportColumns,
   options: FileOptions,
   add: (refusal: Refusal) => void,
 ): Promise<void> {
   const parser = createNdjsonParser(contextOf(options));
+  const { delayMs = 0 } = options;
+  const take = keeper(path, reports, options);
+  const received = (report: Report): void => take(report, report.observedAt + delayMs);
   let lines = 0;
   for await (const bytes of lineBytes(path, () => lines)) {
-    const read: Report[] = [];
     const text = lines === 0 && bytes.subarray(0, 3).equals(BYTE_ORDER_MARK) ? bytes.subarray(3) : bytes;
-    parser.parse(text, (report) => read.push(received(report, options)), add, lines + 1);
+    parser.parse(text, received, add, lines + 1);
     lines += linesIn(bytes);
-    keep(path, reports, read, options);
   }
 }
 
 async function readCsv(
   path: string,
-  reports: Report[],
+  reports: ReportColumns,
   options: FileOptions,
   add: (refusal: Refusal) => void,
 ): Promise<void> {
@@ -164,30 +163,28 @@ async function readCsv(
       throw new AtalaiaError('ATL_INPUT', `${path} is larger than 256 MiB; split it by time.`);
     parts.push(part);
   }
-  const read: Report[] = [];
+  const take = keeper(path, reports, options);
   for (const [index, raw] of csvReports(parts.join('\n')).entries()) {
     const report = checkRaw(raw, index, options, add);
-    if (report !== undefined) read.push(report);
+    if (report !== undefined) take(report, report.observedAt + (options.delayMs ?? 0));
   }
-  keep(path, reports, read, options);
 }
 
 async function readExport(
   path: string,
-  reports: Report[],
+  reports: ReportColumns,
   options: FileOptions,
   add: (refusal: Refusal) => void,
 ): Promise<void> {
-  for await (const block of exportedReports(path)) {
-    const read: Report[] = [];
+  const take = keeper(path, reports, options);
+  const { delayMs } = options;
+  for await (const block of exportedReports(path))
     for (const { raw, line, receivedAt, intervalMs } of block) {
       const report = checkRaw(raw, line, options, add);
       if (report === undefined) continue;
-      const own = { ...report, ...(intervalMs === 0 ? { intervalMs } : {}) };
-      read.push(options.delayMs === undefined ? { ...own, receivedAt } : own);
+      const at = delayMs === undefined ? receivedAt : report.observedAt + delayMs;
+      take(intervalMs === 0 ? { ...report, intervalMs } : report, at);
     }
-    keep(path, reports, read, options);
-  }
 }
 
 function checkRaw(
@@ -203,7 +200,7 @@ function checkRaw(
   const refusals: Refusal[] = [];
   const report = checkReport(raw, index, contextOf(options), refusals);
   for (const refusal of refusals) add(refusal);
-  return report && received(report, options);
+  return report;
 }
 
 /** A recording has no clock of its own: nothing in it lies in the future. */
@@ -212,20 +209,18 @@ const contextOf = ({ stationInterval }: FileOptions): CheckContext => ({
   stationInterval,
 });
 
-const received = (report: Report, { delayMs = 0 }: FileOptions): Report => ({
-  ...report,
-  receivedAt: report.observedAt + delayMs,
-});
+type Take = (report: Report, receivedAt: number) => void;
 
-function keep(path: string, into: Report[], block: readonly Report[], { from, to }: FileOptions): void {
-  for (const report of block) {
-    if ((from === undefined || report.observedAt >= from) && (to === undefined || report.observedAt <= to))
-      into.push(report);
-  }
-  if (into.length > MAX_REPORTS_PER_FILE) {
-    throw new AtalaiaError(
-      'ATL_INPUT',
-      `${path} holds more than ${MAX_REPORTS_PER_FILE} reports; split it by time.`,
-    );
-  }
+/** Takes the reports of a file that lie in the span. */
+function keeper(path: string, into: ReportColumns, { from, to }: FileOptions): Take {
+  const [first, last] = [from ?? Number.NEGATIVE_INFINITY, to ?? Number.POSITIVE_INFINITY];
+  return (report, receivedAt) => {
+    if (report.observedAt < first || report.observedAt > last) return;
+    into.add(report, receivedAt);
+    if (into.length > MAX_REPORTS_PER_FILE)
+      throw new AtalaiaError(
+        'ATL_INPUT',
+        `${path} holds more than ${MAX_REPORTS_PER_FILE} reports; split it by time.`,
+      );
+  };
 }

@@ -1,5 +1,6 @@
 import { AtalaiaError } from '../lib/errors.ts';
 import type { Report } from '../model/report.ts';
+import { compareReports, type ReportColumns } from './report-columns.ts';
 
 /** One file of a merge. */
 export interface MergeSource {
@@ -7,20 +8,20 @@ export interface MergeSource {
   /** `receivedAt` of its first report as far as known without reading it all, epoch ms. */
   readonly firstAt: number;
   /** All its reports, in any order. */
-  load(): Promise<Report[]>;
+  load(): Promise<ReportColumns>;
 }
 
 interface Cursor {
-  readonly reports: readonly Report[];
+  readonly blocks: Iterator<readonly Report[]>;
+  /** The block it stands in. */
+  reports: readonly Report[];
   /** Rank of the source: earlier ones come first among equals. */
   readonly rank: number;
   at: number;
 }
 
 const BLOCK = 4096;
-
-const compareReports = (a: Report, b: Report): number =>
-  a.receivedAt - b.receivedAt || (a.station < b.station ? -1 : a.station > b.station ? 1 : 0);
+const NONE: readonly Report[] = [];
 
 /**
  * Merges sources by (receivedAt, station), stable by the order of sources; each is loaded when the merge reaches it and
@@ -40,7 +41,8 @@ export async function* mergeSorted(sources: readonly MergeSource[]): AsyncGenera
     const entry = waiting[next];
     if (entry !== undefined && (top === undefined || entry.source.firstAt <= top.receivedAt)) {
       next++;
-      const cursor: Cursor = { reports: sorted(await entry.source.load()), rank: entry.rank, at: 0 };
+      const blocks = (await entry.source.load()).sorted().blocks();
+      const cursor: Cursor = { blocks, reports: blocks.next().value ?? NONE, rank: entry.rank, at: 0 };
       const first = head(cursor);
       if (first === undefined) continue;
       if (last !== undefined && compareReports(first, last) < 0) {
@@ -65,14 +67,6 @@ export async function* mergeSorted(sources: readonly MergeSource[]): AsyncGenera
 
 const head = (cursor: Cursor | undefined): Report | undefined => cursor?.reports[cursor.at];
 
-function sorted(reports: Report[]): Report[] {
-  for (let i = 1; i < reports.length; i++) {
-    if (compareReports(reports[i - 1] as Report, reports[i] as Report) > 0)
-      return reports.sort(compareReports);
-  }
-  return reports;
-}
-
 const before = (a: Cursor, b: Cursor): boolean =>
   (compareReports(head(a) as Report, head(b) as Report) || a.rank - b.rank) < 0;
 
@@ -91,6 +85,10 @@ function advance(heap: Cursor[]): void {
   const top = heap[0] as Cursor;
   top.at++;
   if (top.at >= top.reports.length) {
+    top.reports = top.blocks.next().value ?? NONE;
+    top.at = 0;
+  }
+  if (top.reports.length === 0) {
     const end = heap.pop() as Cursor;
     if (heap.length === 0) return;
     heap[0] = end;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { BacktestRequest } from '../../api/deps.ts';
+import { ReportColumns } from '../../ingest/report-columns.ts';
 import { openScenario } from '../../ingest/scenario.ts';
 import { loadRules } from '../../rules/rule-set.ts';
 import type { Archive } from '../../store/archive/archive.ts';
@@ -54,7 +55,13 @@ test('a job ends with the report that the recording itself gives', async () => {
   expect(state).toBe('waiting');
   const job = await ended(id);
   const { stations } = scenario;
-  const recording = { blocks: [[...scenario.reports()]], stations, areas: [], partitions: 64, delayMs: 0 };
+  const recording = {
+    reports: ReportColumns.of(scenario.reports()),
+    stations,
+    areas: [],
+    partitions: 64,
+    delayMs: 0,
+  };
   const plan = { rule: rules[0], level: 'red', place: 1, values: [80, 100, 120] } as const;
   const { report } = evaluate({
     ...{ recording, rules, sweeps: [{ ...plan, rule: rules[0] as (typeof rules)[number] }] },

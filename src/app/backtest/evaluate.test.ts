@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ReportColumns } from '../../ingest/report-columns.ts';
 import type { Rule } from '../../model/rule.ts';
 import { formatInstant, HOUR_MS } from '../../model/time.ts';
 import { parseRule } from '../../rules/document.ts';
@@ -17,14 +18,13 @@ const ruleOf = (mm: number): Rule =>
 /** Ten days of two stations: amounts of the twelfth hour of each day, dry otherwise. */
 const amounts = { A801: [0, 10, 20, 30, 40, 0, 0, 0, 0, 0], A802: [0, 0, 0, 0, 0, 20, 30, 40, 50, 0] };
 const recording: Recording = {
-  blocks: Object.entries(amounts)
-    .flatMap(([id, days]) =>
+  reports: ReportColumns.of(
+    Object.entries(amounts).flatMap(([id, days]) =>
       days.flatMap((mm, day) =>
         Array.from({ length: 24 }, (_, h) => rain(24 * day + h, h === 12 ? mm : 0, { station: id })),
       ),
-    )
-    .sort((a, b) => a.receivedAt - b.receivedAt || (a.station < b.station ? -1 : 1))
-    .map((report) => [report]),
+    ),
+  ).sorted(),
   stations: [station('A801', '1'), station('A802', '1')],
   areas: [],
   partitions: 3,
@@ -79,7 +79,8 @@ test('two versions stand side by side, with what only one of them tells', () => 
 
 test('days are cases by subject: those without reports count only where something happened', () => {
   const DAY = 24;
-  const observed = observedDays({ ...recording, blocks: recording.blocks.slice(0, 2 * 3 * DAY) });
+  const first = [...recording.reports.blocks()].flat().slice(0, 2 * 3 * DAY);
+  const observed = observedDays({ ...recording, reports: ReportColumns.of(first) });
   expect([...observed.entries()].map(([subject, days]) => [subject, days.size])).toEqual([
     ['A801', 3],
     ['1', 3],

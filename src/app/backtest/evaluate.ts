@@ -4,7 +4,7 @@ import { formatInstant } from '../../model/time.ts';
 import { type OverBudget, overBudget } from '../../statistics/false-alarm-budget.ts';
 import { type Comparison, compare } from './compare.ts';
 import { type Proposals, propose } from './propose.ts';
-import { foldRecording, type Recording, spanOf } from './recording.ts';
+import { foldRecording, type Recording } from './recording.ts';
 import { type BacktestRow, backtest, scorer } from './score.ts';
 import { type Sweep, type SweepPlan, sweep, type Target } from './sweep.ts';
 import { parseTruth } from './truth.ts';
@@ -51,7 +51,7 @@ export interface Evaluated {
  */
 export function evaluate(plan: BacktestPlan): Evaluated {
   const { recording, rules, others, toleranceMs } = plan;
-  const span = spanOf(recording);
+  const span = recording.reports.span;
   if (span === undefined) throw new AtalaiaError('ATL_INPUT', 'There is no report to fold in this span.');
   const names = new Set([...rules, ...(others ?? [])].map((rule) => rule.name));
   const stated = parseTruth(plan.truth.text, plan.truth.name, names);

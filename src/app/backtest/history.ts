@@ -60,7 +60,7 @@ export function historyOf(target: Target, recording: Recording): History {
   const inUnit = (canonical: number): number =>
     by ? (canonical * by.denominator) / by.numerator - by.offset : canonical;
   const own = new Map<string, Reading[]>();
-  for (const block of recording.blocks)
+  for (const block of recording.reports.blocks())
     for (const report of block) {
       const value = readingOf(report, of.quantity);
       if (value === undefined) continue;

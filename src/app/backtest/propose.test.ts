@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ReportColumns } from '../../ingest/report-columns.ts';
 import { seededRandom } from '../../lib/random.ts';
 import type { Report } from '../../model/report.ts';
 import type { Rule } from '../../model/rule.ts';
@@ -28,7 +29,7 @@ const reportsOf = (quantity: string, values: readonly { at: number; mm: number }
     ...{ quantities: [quantity], values: [Math.round(mm * 1000)] },
   }));
 const recordingOf = (reports: readonly Report[]): Recording => ({
-  blocks: [reports],
+  reports: ReportColumns.of(reports),
   stations: [{ ...station('A', '1'), intervalMs: DAY_MS }],
   ...{ areas: [], partitions: 1, delayMs: 0 },
 });

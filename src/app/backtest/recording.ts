@@ -1,8 +1,8 @@
+import type { ReportColumns } from '../../ingest/report-columns.ts';
 import { AtalaiaError } from '../../lib/errors.ts';
 import type { AlertEvent } from '../../model/alert.ts';
 import type { Area } from '../../model/area.ts';
 import type { Forecast } from '../../model/forecast.ts';
-import type { Report } from '../../model/report.ts';
 import type { Rule } from '../../model/rule.ts';
 import type { Station } from '../../model/station.ts';
 import { DAY_MS } from '../../model/time.ts';
@@ -11,7 +11,7 @@ import { Replay } from '../replay.ts';
 
 /** What rules are folded over: reports in the order of their arrival, in memory, and where they come from. */
 export interface Recording {
-  readonly blocks: readonly (readonly Report[])[];
+  readonly reports: ReportColumns;
   readonly stations: readonly Station[];
   readonly areas: readonly Area[];
   readonly partitions: number;
@@ -52,7 +52,7 @@ export function foldRecording(
       replay.feedForecast(forecast);
     }
   };
-  for (const block of recording.blocks)
+  for (const block of recording.reports.blocks())
     for (const report of block) {
       feedUntil(report.receivedAt);
       replay.feed(report);
@@ -61,23 +61,12 @@ export function foldRecording(
   return { events: replay.finish(), counts: replay.counts };
 }
 
-/** First and last observation, epoch ms; undefined without a report. */
-export function spanOf(recording: Recording): { readonly from: number; readonly to: number } | undefined {
-  let [from, to] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const block of recording.blocks)
-    for (const { observedAt } of block) {
-      from = Math.min(from, observedAt);
-      to = Math.max(to, observedAt);
-    }
-  return from <= to ? { from, to } : undefined;
-}
-
 /** UTC days, counted from the epoch, on which each station, region and area was observed at all. */
 export function observedDays(recording: Recording): ReadonlyMap<string, ReadonlySet<number>> {
   const days = new Map<string, Set<number>>();
   const wide = new Map<string, string[]>(recording.stations.map(({ id, region }) => [id, [region]]));
   for (const area of recording.areas) for (const id of area.stations) wide.get(id)?.push(area.id);
-  for (const block of recording.blocks)
+  for (const block of recording.reports.blocks())
     for (const { station, observedAt } of block) {
       const day = Math.floor(observedAt / DAY_MS);
       const own = days.get(station);

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openFiles } from '../../ingest/files.ts';
+import { ReportColumns } from '../../ingest/report-columns.ts';
 import { AtalaiaError, invariant } from '../../lib/errors.ts';
-import type { Report } from '../../model/report.ts';
 import { evaluate } from './evaluate.ts';
 import type { BacktestWork, FromBacktest } from './job.ts';
 
@@ -13,11 +13,10 @@ const send = (message: FromBacktest): void => port.postMessage(message);
 try {
   const intervals = new Map(work.stations.map(({ id, intervalMs }) => [id, intervalMs]));
   const files = await openFiles([work.path], { stationInterval: (id) => intervals.get(id) });
-  const blocks: (readonly Report[])[] = [];
-  for await (const block of files.blocks()) blocks.push(block);
+  const reports = await ReportColumns.from(files.blocks());
   const { stations, areas, rules, sweeps, proposals, toleranceMs } = work;
   const { report, leftOut } = evaluate({
-    recording: { blocks, stations, areas, partitions: 64, delayMs: 0 },
+    recording: { reports, stations, areas, partitions: 64, delayMs: 0 },
     ...{ rules, sweeps, proposals, toleranceMs },
     truth: { text: work.truth, name: 'truth' },
     ...(work.others && { others: work.others }),
