@@ -8,6 +8,8 @@ const shared = {
   testTimeout: 60_000,
   hookTimeout: 60_000,
   setupFiles: ['test/seed.ts'],
+  // What a page or a server comes to is waited for; a busy machine takes longer than the second that is usual.
+  expect: { poll: { timeout: 20_000 } },
 };
 
 /** Processes and servers are mostly waited for: two files at once. */

@@ -17,8 +17,6 @@ import { findPostgresql, PostgresqlServer, postgresqlHint } from '../servers/pos
 
 // The ledger on a real PostgreSQL server: what one file on one machine does not show.
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
 describe.skipIf(!findPostgresql())(`PostgreSQL ledger${postgresqlHint}`, () => {
   let server: PostgresqlServer;
   beforeAll(async () => {
@@ -357,14 +355,12 @@ describe.skipIf(!findPostgresql())(`PostgreSQL ledger${postgresqlHint}`, () => {
             ).rows[0].n as number,
           replica.url,
         );
-      await pause(600);
-      expect(await alerts()).toEqual(['a']);
-      expect(await asked()).toBe(1);
+      const askedAfterAll = async () => [await alerts(), await asked()];
+      await expect.poll(askedAfterAll).toEqual([['a'], 1]);
       await raw('public', (client) => client.query('SELECT pg_wal_replay_pause()'), replica.url);
       await commitAll(ledger, [raise('b')]);
       // Within the bound the replica may be behind; past it the primary answers.
-      await pause(2200);
-      expect(await alerts()).toEqual(['b', 'a']);
+      await expect.poll(alerts).toEqual(['b', 'a']);
       await raw('public', (client) => client.query('SELECT pg_wal_replay_resume()'), replica.url);
       await replica.stop();
       expect(await alerts()).toEqual(['b', 'a']);
