@@ -54,8 +54,8 @@ const pinner = 'taskset';
 const pin = spawnSync(pinner, ['--version']).status === 0 ? [pinner, '-c', core] : [];
 /** Of Debian's package of that name, which has vmalert too. */
 const victoria = 'victoria-metrics';
-/** Our reader takes at most 5,000,000 reports a file. */
-const HOURS_A_FILE = Math.floor(4_500_000 / stations);
+/** Our reader takes at most 20,000,000 reports a file. */
+const HOURS_A_FILE = Math.floor(18_000_000 / stations);
 const idOf = (station: number): string => `S${String(station).padStart(5, '0')}`;
 
 /** Tenths of a millimetre of each station at each hour: dry spells, showers, and storms that cross the threshold. */

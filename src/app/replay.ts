@@ -23,7 +23,6 @@ export interface ReplayOptions {
   readonly latenessMs?: number;
   /** The recording's delay: `receivedAt` - `observedAt`. */
   readonly delayMs?: number;
-  readonly onProgress?: (reports: number, at: number) => void;
   readonly onEffect?: (effect: Effect) => void;
 }
 
@@ -50,7 +49,6 @@ export class Replay {
   readonly #neighbours: ReadonlyMap<string, readonly number[]>;
   readonly events: AlertEvent[] = [];
   readonly counts = new Map<string, number>();
-  #reports = 0;
   #now = Number.NEGATIVE_INFINITY;
 
   constructor(options: ReplayOptions) {
@@ -95,8 +93,12 @@ export class Replay {
     else this.#apply(this.#folds[partition] as PartitionFold, { kind: 'report', report });
     for (const other of this.#neighbours.get(report.station) ?? NONE)
       this.#apply(this.#folds[other] as PartitionFold, { kind: 'report', report, neighbour: true });
-    this.#reports++;
-    if (this.#reports % 5000 === 0) this.#options.onProgress?.(this.#reports, this.#now);
+  }
+
+  /** At this station no alert is open, none begins, and nothing waits to be told. */
+  isAtRest(station: string): boolean {
+    const partition = this.#partitionOf.get(station);
+    return partition === undefined || (this.#folds[partition] as PartitionFold).isAtRest(station);
   }
 
   /** A forecast goes to its station's home alone; feed it in the order of its arrival among the reports. */
@@ -109,7 +111,6 @@ export class Replay {
 
   /** Ends the recording and returns its events in the contract's order. */
   finish(): AlertEvent[] {
-    this.#options.onProgress?.(this.#reports, this.#now);
     return this.events.sort(compareEvents);
   }
 

@@ -9,7 +9,6 @@ import { parseAreas } from '../ingest/areas.ts';
 import { type FileFormat, fileFormats, openFiles } from '../ingest/files.ts';
 import { readForecasts } from '../ingest/forecasts.ts';
 import type { RefusalCount } from '../ingest/refusal-count.ts';
-import { ReportColumns } from '../ingest/report-columns.ts';
 import { parseStations } from '../ingest/stations.ts';
 import { AtalaiaError } from '../lib/errors.ts';
 import type { AlertEvent } from '../model/alert.ts';
@@ -163,7 +162,7 @@ export async function readFiles(
     ...(to === undefined ? {} : { to }),
     onFile: (path, done, total) => progress.draw(done / total, path),
   });
-  const reports = await ReportColumns.from(files.blocks());
+  const reports = await files.columns();
   const stations = listed ?? describedOr(files.stations, reports.stations);
   const areas = areasOf(values.areas, stations);
   const lateness = latenessMs === undefined ? {} : { latenessMs };
@@ -181,7 +180,10 @@ async function replayFiles(
   const rules = rulesOf(values.rules ?? []);
   const progress = new ProgressLine(io.stderr);
   const { recording, refusals } = await readFiles(paths, values, progress);
-  const { events, counts } = foldRecording(recording, rules, showFold(progress));
+  const { events, counts } = foldRecording(recording, rules, {
+    onProgress: showFold(progress),
+    isWhole: true,
+  });
   progress.clear();
   return { events, refused: tellCounts(refusals, counts, io) };
 }

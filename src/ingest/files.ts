@@ -32,6 +32,8 @@ export interface FileOptions {
 export interface ReportFiles extends AsyncIterable<Report> {
   /** The same reports in blocks, for loops that must not await each. */
   blocks(): AsyncGenerator<readonly Report[]>;
+  /** All of them in memory, in columns. */
+  columns(): Promise<ReportColumns>;
   /** Stations that the files describe themselves (INMET), by id. */
   readonly stations: ReadonlyMap<string, Station>;
   /** Grows while the files are read. */
@@ -40,7 +42,7 @@ export interface ReportFiles extends AsyncIterable<Report> {
   newestAt(): number | undefined;
 }
 
-const MAX_REPORTS_PER_FILE = 5_000_000;
+const MAX_REPORTS_PER_FILE = 20_000_000;
 const MAX_CSV_CHARACTERS = 256 * 1024 * 1024;
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 
@@ -48,7 +50,7 @@ const BYTE_ORDER_MARK = Buffer.from('\ufeff');
  * Opens recorded files (gzip too) as one stream sorted by (receivedAt, station), whatever their order: files are opened
  * when the stream reaches their first row, so that many yearly files fit in memory; a file out of order is sorted.
  * Can be read once. Refused rows are counted in `refusals`.
- * @throws AtalaiaError ATL_INPUT when a file is missing, damaged, or holds more than 5,000,000 reports
+ * @throws AtalaiaError ATL_INPUT when a file is missing, damaged, or holds more than 20,000,000 reports
  */
 export async function openFiles(paths: readonly string[], options: FileOptions = {}): Promise<ReportFiles> {
   const refusals = createRefusalCount();
@@ -72,7 +74,10 @@ export async function openFiles(paths: readonly string[], options: FileOptions =
   async function* each(): AsyncGenerator<Report> {
     for await (const block of blocks()) yield* block;
   }
-  return { blocks, stations, refusals, newestAt: () => newest, [Symbol.asyncIterator]: each };
+  /** One file is in columns already. */
+  const columns = async (): Promise<ReportColumns> =>
+    sources.length === 1 ? (await (sources[0] as MergeSource).load()).sorted() : ReportColumns.from(blocks());
+  return { blocks, columns, stations, refusals, newestAt: () => newest, [Symbol.asyncIterator]: each };
 }
 
 /** The format of a file by its first line. */

@@ -5,7 +5,7 @@ const ROWS = 65_536;
 const BLOCK = 4096;
 
 /** Columns of some reports: numbers of station and layout, instants, and the values of all one after the other. */
-interface Block {
+export interface ColumnBlock {
   readonly station: Uint32Array;
   readonly layout: Uint32Array;
   readonly observedAt: Float64Array;
@@ -14,6 +14,7 @@ interface Block {
   /** Where the values of a report end; they begin where those before it do. */
   readonly end: Uint32Array;
   values: Float64Array;
+  /** How many reports it holds. */
   length: number;
 }
 
@@ -22,7 +23,7 @@ interface Block {
  * of what objects take and cost the garbage collector nothing. They can be walked again and again.
  */
 export class ReportColumns {
-  readonly #blocks: Block[] = [];
+  readonly #blocks: ColumnBlock[] = [];
   readonly #stations = new Map<string, number>();
   readonly #names: string[] = [];
   readonly #layouts = new Map<string, number>();
@@ -71,6 +72,16 @@ export class ReportColumns {
     return this.#names;
   }
 
+  /** The lists of quantities of the reports, by the number of the layout. */
+  get layouts(): readonly (readonly string[])[] {
+    return this.#quantities;
+  }
+
+  /** The columns themselves, for who needs no reports. */
+  get memory(): readonly ColumnBlock[] {
+    return this.#blocks;
+  }
+
   /** `receivedAt`, epoch ms: where it is not what the report says. */
   add(report: Report, receivedAt = report.receivedAt): void {
     const { station, observedAt, intervalMs, quantities, values } = report;
@@ -109,12 +120,13 @@ export class ReportColumns {
       for (let from = 0; from < block.length; from += BLOCK) {
         const reports: Report[] = [];
         const to = Math.min(block.length, from + BLOCK);
-        for (let row = from; row < to; row++) reports.push(this.#report(block, row));
+        for (let row = from; row < to; row++) reports.push(this.report(block, row));
         yield reports;
       }
   }
 
-  #report(block: Block, row: number): Report {
+  /** The report in a row of a block. */
+  report(block: ColumnBlock, row: number): Report {
     const values: number[] = [];
     const end = block.end[row] as number;
     for (let i = row === 0 ? 0 : (block.end[row - 1] as number); i < end; i++)
@@ -130,7 +142,7 @@ export class ReportColumns {
   }
 
   /** Begins a block; a full one keeps no more memory for values than it needs. */
-  #begin(full: Block | undefined): Block {
+  #begin(full: ColumnBlock | undefined): ColumnBlock {
     if (full) full.values = full.values.slice(0, full.end[ROWS - 1]);
     const block = {
       station: new Uint32Array(ROWS),

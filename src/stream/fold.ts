@@ -18,6 +18,7 @@ import { StationEvaluator } from './station-evaluator.ts';
 import { type StationSnapshot, StationState } from './station-state.ts';
 import type { FoldContext } from './subject-evaluator.ts';
 import { TimerHeap } from './timers.ts';
+import { isAsleep } from './track.ts';
 
 /** Two folds promise equal bytes under one version; raise it with every change that can change an effect. */
 export const foldVersion = 8;
@@ -78,6 +79,15 @@ export class PartitionFold {
 
   get clockAt(): number {
     return this.#context.clockAt;
+  }
+
+  /** At this station no alert is open, none begins, and nothing waits to be told. */
+  isAtRest(station: string): boolean {
+    const state = this.#registry.find(station);
+    if (!state) return true;
+    for (const track of state.tracks.values())
+      if (track.isWaiting || !isAsleep(track, state.newestAt)) return false;
+    return true;
   }
 
   apply(record: LogRecord): readonly Effect[] {

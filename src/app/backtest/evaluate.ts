@@ -59,8 +59,9 @@ export function evaluate(plan: BacktestPlan): Evaluated {
   const judged = new Set(stated.map((row) => row.rule));
   const judge = { recording, truth, judged, toleranceMs, span };
   const score = scorer(judge);
-  const folded = foldRecording(recording, rules, plan.onProgress);
-  const second = others && { rules: others, folded: foldRecording(recording, others, plan.onProgress) };
+  const how = plan.onProgress ? { onProgress: plan.onProgress } : {};
+  const folded = foldRecording(recording, rules, how);
+  const second = others && { rules: others, folded: foldRecording(recording, others, how) };
   const sweeps = plan.sweeps.map((one) => sweep(one, recording, score, span.to));
   const proposals = (plan.proposals ?? []).map((one) => propose(one, judge));
   const rows = backtest(rules, folded.events, score, span.to);

@@ -1,6 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openFiles } from '../../ingest/files.ts';
-import { ReportColumns } from '../../ingest/report-columns.ts';
 import { AtalaiaError, invariant } from '../../lib/errors.ts';
 import { evaluate } from './evaluate.ts';
 import type { BacktestWork, FromBacktest } from './job.ts';
@@ -13,7 +12,7 @@ const send = (message: FromBacktest): void => port.postMessage(message);
 try {
   const intervals = new Map(work.stations.map(({ id, intervalMs }) => [id, intervalMs]));
   const files = await openFiles([work.path], { stationInterval: (id) => intervals.get(id) });
-  const reports = await ReportColumns.from(files.blocks());
+  const reports = await files.columns();
   const { stations, areas, rules, sweeps, proposals, toleranceMs } = work;
   const { report, leftOut } = evaluate({
     recording: { reports, stations, areas, partitions: 64, delayMs: 0 },
