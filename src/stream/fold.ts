@@ -21,7 +21,7 @@ import { TimerHeap } from './timers.ts';
 import { isAsleep } from './track.ts';
 
 /** Two folds promise equal bytes under one version; raise it with every change that can change an effect. */
-export const foldVersion = 8;
+export const foldVersion = 9;
 
 export interface FoldOptions {
   /** How late a report may come and still count, ms. Default 24 h. */

@@ -114,10 +114,22 @@ export abstract class SubjectEvaluator<S extends SubjectState> {
     if (this.expireDue(state, rule, track, due)) return;
     this.reviewDue(state, rule, track, due);
     const telling = this.telling(state, rule, due, { isEvaluation: false, isLateData: false });
-    if (this.#isSilentAt(state, rule, due) && track.evaluatedAt < due) {
+    if (rule.silences.length === 0) {
+      // A timer of another rule tells nothing of this one: what an evaluation left untold waits for the next.
+      if (telling.isLate) this.tell(state, rule, track, telling);
+    } else if (this.#isAskedAt(state, rule, track, due)) {
       evaluateAt(rule, track, due, true, this.readerAt(state, due, rule));
       this.tell(state, rule, track, { ...telling, isEvaluation: true });
-    } else this.tell(state, rule, track, telling);
+    }
+  }
+
+  /** A silence of the rule itself, or its extension, is due: the timers of other rules ask nothing of it. */
+  #isAskedAt(state: S, rule: CompiledRule, track: Track, due: number): boolean {
+    if (track.evaluatedAt >= due || !this.#isSilentAt(state, rule, due)) return false;
+    const isSilenceDue = rule.silences.some(
+      (silence) => this.silentDueAt(state, silence, track.evaluatedAt) <= due,
+    );
+    return isSilenceDue || (openAlert(track) !== null && this.#extensionDueAt(state, rule, track) <= due);
   }
 
   /** Ends an alert whose expiry has come; false when there is none. `at` stands for the instant where it matters. */
