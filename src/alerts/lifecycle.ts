@@ -95,14 +95,18 @@ function decideRaise(told: ToldAlert | null, { level, at }: Facts): Decision | n
 }
 
 /** Late data undid the clearing: the episode now began at or before the end that was told. */
-const goesOn = (told: ToldAlert, level: LevelState): boolean =>
-  told.endReason === 'cleared' && level.onsetAt <= told.endedAt;
+export const goesOn = (told: ToldAlert, level: LevelState): boolean =>
+  told.endReason === 'cleared' && level.onsetAt <= told.endedAt && !hasEndedBefore(told, level);
+
+/** The episode of the alert has ended, and the present one began after it. */
+function hasEndedBefore(told: ToldAlert, { lastEnd, onsetAt }: LevelState): boolean {
+  if (lastEnd === null || onsetAt <= lastEnd.endedAt) return false;
+  return lastEnd.endedAt >= told.onsetAt && lastEnd.endedAt >= told.levelSinceAt;
+}
 
 function decideEnd(told: ToldAlert, { level, at }: Facts): Decision | null {
   const end = level.lastEnd;
-  const isEndOfThis = end !== null && end.endedAt >= told.onsetAt && end.endedAt >= told.levelSinceAt;
-  const isGone = level.level < 0 || (isEndOfThis && level.onsetAt > end.endedAt);
-  if (!isGone) return null;
+  if (level.level >= 0 && !hasEndedBefore(told, level)) return null;
   const shape = { event: 'ended', level: told.level, onsetAt: told.onsetAt } as const;
   if (end !== null && end.endedAt >= told.onsetAt) return { ...shape, endReason: 'cleared', at: end.endedAt };
   return { ...shape, endReason: 'withdrawn', at };

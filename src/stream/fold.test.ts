@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Report } from '../model/report.ts';
 import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../model/time.ts';
 import { Bench, hour, hourRule, rain, rainRule, report, rule, rulesRecord, station } from './fixture.ts';
 
@@ -134,6 +135,18 @@ describe('late data and corrections', () => {
     const bench = new Bench([hourRule]).feed(...[1, 2, 3, 4].map((at) => rain(at, at === 3 ? 0 : 25)));
     bench.feed(rain(2, 0, { receivedAt: hour(4) + MINUTE_MS }));
     expect(bench.story).toEqual(['raised yellow @1', 'ended:cleared yellow @3', 'raised yellow @4']);
+  });
+  test('late data that ends an episode earlier and begins another raises it: nothing is bridged', () => {
+    const rising = rule({ yellow: 'delta(riverLevel, 2h) > 1 m' }, null);
+    const level = (at: number, metres: number, receivedAt = at): Report =>
+      report(at, { riverLevel: metres }, { receivedAt: hour(receivedAt) });
+    const bench = new Bench([rising], hour(0));
+    bench.feed(level(2, 0), level(3, 5), level(4.5, 7), level(5, 4));
+    expect(bench.story).toEqual(['raised yellow @3', 'ended:cleared yellow @5']);
+    // False at 4 now, and true again from 4.5 on.
+    bench.feed(level(4, 1, 5.5)).tick(hour(6));
+    expect(bench.story.slice(2)).toEqual(['raised yellow @4.5']);
+    expect(new Set(bench.events.map(({ alert }) => alert)).size).toBe(2);
   });
   test('a correction withdraws what never held; a repeat of the replaced value is stale', () => {
     const bench = new Bench([hourRule]).feed(rain(1, 25), rain(1, 2, { receivedAt: hour(1) + MINUTE_MS }));

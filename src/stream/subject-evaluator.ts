@@ -116,7 +116,7 @@ export abstract class SubjectEvaluator<S extends SubjectState> {
     const telling = this.telling(state, rule, due, { isEvaluation: false, isLateData: false });
     if (rule.silences.length === 0) {
       // A timer of another rule tells nothing of this one: what an evaluation left untold waits for the next.
-      if (telling.isLate) this.tell(state, rule, track, telling);
+      if (telling.isLate && track.told?.state === 'active') this.tell(state, rule, track, telling);
     } else if (this.#isAskedAt(state, rule, track, due)) {
       evaluateAt(rule, track, due, true, this.readerAt(state, due, rule));
       this.tell(state, rule, track, { ...telling, isEvaluation: true });

@@ -1,5 +1,5 @@
 import { alertId } from '../alerts/identity.ts';
-import { apply, type Decision, decide, type Facts } from '../alerts/lifecycle.ts';
+import { apply, type Decision, decide, type Facts, goesOn } from '../alerts/lifecycle.ts';
 import { type Published, publish } from '../alerts/publication.ts';
 import type { PeopleChanges, RevisionAct } from '../model/act.ts';
 import type { AlertEvent } from '../model/alert.ts';
@@ -67,7 +67,7 @@ function mergeBack(
   telling: Telling,
 ): boolean {
   const earlier = bridgeable(track);
-  if (!earlier || !track.told || facts.level.level < 0 || facts.level.onsetAt > earlier.endedAt) return false;
+  if (!earlier || !track.told || facts.level.level < 0 || !goesOn(earlier, facts.level)) return false;
   const shape = { level: track.told.level, onsetAt: track.told.onsetAt, at: telling.at };
   if (!revise(state, rule, track, { event: 'ended', endReason: 'merged', ...shape }, facts, telling))
     return true;
