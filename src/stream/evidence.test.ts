@@ -48,6 +48,11 @@ describe('evidence in the unit of the threshold', () => {
     expect(shown('rate(riverLevel, 1h) >= 1 ft/h', window({ readings }))).toEqual([1.25, 'ft/h', 1]);
     expect(shown('returnPeriod(sum(rainfall, 24h)) >= 10 years', window({}))).toEqual([12.5, 'years', 10]);
   });
+  test('a tie at the last decimal goes away from zero, though its double lies below', () => {
+    const mean = (sum: number) => window({ sum, coveredMs: HOUR_MS });
+    expect(shown('avg(riverLevel, 1h) > 2 m', mean(4023))).toEqual([2.012, 'm', 2]);
+    expect(shown('avg(airTemperature, 1h) < 0 °C', mean(-4023))).toEqual([-2.012, '°C', 0]);
+  });
 });
 
 test('of counted stations the coverage says of how many it is known whether they hold', () => {

@@ -1,5 +1,5 @@
 import type { Evidence, EvidenceForecast } from '../model/alert.ts';
-import { quantities } from '../model/quantity.ts';
+import { fromScaled, quantities, toScaled } from '../model/quantity.ts';
 import type { Condition, Expression, Window } from '../model/rule.ts';
 import { inLiteralUnit } from '../rules/fraction.ts';
 import { seriesName } from './accepted-series.ts';
@@ -42,10 +42,8 @@ export function evidenceOf(condition: Condition, reader: Reader, at: number): Ev
   }
 }
 
-const round3 = (value: number): number => {
-  const rounded = (Math.sign(value) * Math.round(Math.abs(value) * 1000)) / 1000;
-  return rounded === 0 ? 0 : rounded;
-};
+/** At the resolution of every quantity; the decimal decides a tie, as at ingest. */
+const round3 = (value: number): number => fromScaled(toScaled(value));
 
 function comparisonEvidence(
   condition: Condition & { kind: 'comparison' },
