@@ -66,6 +66,17 @@ it('passes on equal events, and compares updated only when expected', () => {
   expect(until).toEqual([Date.UTC(2024, 3, 30, 9)]);
 });
 
+it('passes the time of gaps at the end, so that silence can be told', () => {
+  const gaps = text.replace('0x2 12.4 _ 1', '0x2 _x4').replace(/ {4}until: .*\n/, '');
+  const quiet = parseRuleTest(gaps, 'a.test.yaml').testFile?.tests[0] as RuleTest;
+  const until: number[] = [];
+  runRuleTest(quiet, [], (...[, , , untilAt]: [unknown, unknown, unknown, number]) => {
+    until.push(untilAt);
+    return [];
+  });
+  expect(until).toEqual([Date.UTC(2024, 3, 30, 5)]);
+});
+
 it('tells what differs', () => {
   expect(runRuleTest(test, [], () => [event({ level: 'red' })])).toEqual([
     'expected raised yellow at A801 on 2024-04-30T02:00:00Z, got raised red at A801 by r on 2024-04-30T02:00:00Z',

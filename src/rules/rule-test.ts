@@ -50,7 +50,7 @@ export interface RuleTest {
   /** Named areas, beside the regions of the stations. */
   readonly areas: readonly Area[];
   readonly expect: readonly ExpectedEvent[];
-  /** The clock goes on to here after the last report, for silence and expiry. */
+  /** The clock goes on to here after the last value, for silence and expiry. */
   readonly until?: number;
 }
 
@@ -254,15 +254,11 @@ export function testReports(test: RuleTest): { reports: Report[]; stations: Stat
  */
 export function runRuleTest(test: RuleTest, rules: readonly Rule[], replay: RuleReplay): string[] {
   const { reports, stations } = testReports(test);
-  const newest = reports.reduce((at, report) => Math.max(at, report.receivedAt), test.startAt);
+  const endAt = Math.max(seriesEnd(test), test.until ?? 0);
   const compared = new Set([...DECISIVE, ...test.expect.map(({ event }) => event)]);
-  const got = replay(
-    reports,
-    [...rules],
-    stations,
-    Math.max(newest, test.until ?? newest),
-    test.areas,
-  ).filter(({ event }) => compared.has(event));
+  const got = replay(reports, [...rules], stations, endAt, test.areas).filter(({ event }) =>
+    compared.has(event),
+  );
   const differences: string[] = [];
   const exactFirst = [...test.expect].sort((a, b) => Object.keys(b).length - Object.keys(a).length);
   for (const expected of exactFirst) {
@@ -271,6 +267,14 @@ export function runRuleTest(test: RuleTest, rules: readonly Rule[], replay: Rule
     else differences.push(`expected ${tell(expected)}, got ${near(expected, got)}`);
   }
   return [...differences, ...got.map((event) => `got ${tell(plain(event))}, expected nothing of the kind`)];
+}
+
+/** The instant of the last value: gaps at the end are time that passes without a report. */
+function seriesEnd({ startAt, everyMs, stations }: RuleTest): number {
+  const lengths = Object.values(stations).flatMap((series) =>
+    Object.values(series).map(({ length }) => length),
+  );
+  return startAt + Math.max(0, ...lengths.map((length) => length - 1)) * everyMs;
 }
 
 function matches(expected: ExpectedEvent, event: AlertEvent): boolean {
