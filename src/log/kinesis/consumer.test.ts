@@ -103,7 +103,7 @@ test('one whose lease another process took meanwhile reads under another name, r
 test('one that is gone is registered again under the same name; what is told of an earlier address is old', async () => {
   const { leases } = memoryCoordination(systemClock);
   const registry = new Registry();
-  const { consumer, told } = consumerOf(registry, leases);
+  const { consumer, told } = consumerOf(registry, leases, 20 * LEASE_MS);
   await consumer.open();
   registry.addresses.clear();
   consumer.gone('a-1#0');
